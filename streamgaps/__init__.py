@@ -1,0 +1,47 @@
+"""Stream the predictions of a vision-language model, and write its false positives and false negatives.
+
+`analyze` writes a results folder, `iter_gaps` yields the gaps one at a time, `parse_answer` reads one answer.
+All errors are `StreamgapsError`s, and `ValueError`s or `OSError`s besides.
+"""
+
+from streamgaps.exceptions import (
+    ConfigurationError,
+    InputError,
+    MalformedInputError,
+    NotAnArrayError,
+    OutputError,
+    RecordError,
+    SourceError,
+    SourceNotFoundError,
+    StreamgapsError,
+    UnsupportedInputError,
+)
+from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
+from streamgaps.pipeline import analyze, iter_gaps
+from streamgaps.stages.parse import parse_answer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Answer",
+    "ConfigurationError",
+    "ErrorType",
+    "Gap",
+    "InputError",
+    "MalformedInputError",
+    "NotAnArrayError",
+    "OutputError",
+    "RecordError",
+    "Skip",
+    "SkipReason",
+    "SourceError",
+    "SourceNotFoundError",
+    "StreamgapsError",
+    "Tally",
+    "UnresolvedPath",
+    "UnsupportedInputError",
+    "__version__",
+    "analyze",
+    "iter_gaps",
+    "parse_answer",
+]

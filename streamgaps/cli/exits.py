@@ -1,0 +1,155 @@
+"""How a command ends: its exit code, its one sentence, and the signals that stop it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+
+from streamgaps.cli.logs import LogFormat, printable, stderr
+from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import NoReturn
+
+__all__ = ["ExitCode", "Outlook", "run"]
+
+
+class ExitCode(IntEnum):
+    """The exit codes of both commands.
+
+    A run that is stopped by a signal dies of that signal, which a shell shows as 128 + its number:
+    129 (SIGHUP), 130 (SIGINT), 143 (SIGTERM).
+    """
+
+    DONE = 0
+    """Done, gaps or none."""
+    INPUT = 1
+    """The input is refused."""
+    USAGE = 2
+    """Wrong usage or configuration."""
+    ENVIRONMENT = 3
+    """Something cannot be opened, read or written; the input changed meanwhile; out of memory."""
+    BUG = 70
+    """A bug in streamgaps."""
+    PIPE = 141
+    """The reader of standard output went away."""
+
+
+class Outlook:
+    """What a command has learnt so far of how it is to report its end."""
+
+    debug = False
+    """Whether to show tracebacks."""
+    log_format = LogFormat.CONSOLE
+    """Whether the last sentence, too, is JSON."""
+
+
+class _Stopped(BaseException):
+    """A signal asks us to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def run(name: str, command: Callable[[Outlook], object]) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        name: what its messages begin with.
+        command: does the work, in click's non-standalone mode; returns an exit code of click's, or anything else.
+    """
+    outlook = Outlook()
+    _occupy_standard_streams()
+    _catch_signals()
+    try:
+        result = command(outlook)
+        _flush_stdout()
+    except _Stopped as stopped:
+        _die_of(stopped.number)
+    except (KeyboardInterrupt, click.Abort):
+        _die_of(signal.SIGINT)
+    except BrokenPipeError:
+        _abandon_stdout()
+        return ExitCode.PIPE
+    except click.ClickException as error:
+        _tell(name, outlook, f"{error.format_message().rstrip('.')}. See --help.")
+        return ExitCode.USAGE
+    except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
+        code, sentence = _verdict(error)
+        if outlook.debug:
+            stderr.write("".join(traceback.format_exception(error)))
+        _tell(name, outlook, sentence)
+        return code
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _verdict(error: Exception) -> tuple[ExitCode, str]:
+    if isinstance(error, InputError):
+        return ExitCode.INPUT, str(error)
+    if isinstance(error, ConfigurationError):
+        return ExitCode.USAGE, str(error)
+    if isinstance(error, (SourceError, OutputError)):
+        return ExitCode.ENVIRONMENT, str(error)
+    if isinstance(error, MemoryError):
+        return ExitCode.ENVIRONMENT, "out of memory; a smaller --max-record-bytes refuses the records that are too large"
+    if isinstance(error, OSError):
+        return ExitCode.ENVIRONMENT, str(error)
+    return ExitCode.BUG, f"a bug in streamgaps, please report it: {type(error).__name__}: {error}"
+
+
+def _tell(name: str, outlook: Outlook, sentence: str) -> None:
+    if outlook.log_format is LogFormat.JSON:
+        structlog.get_logger("streamgaps").critical("streamgaps.failed", error=sentence)
+    else:
+        stderr.write(f"{name}: {printable(sentence)}\n")
+
+
+def _occupy_standard_streams() -> None:
+    # If standard error is closed, the next file to be opened would take its number, and its messages.
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _catch_signals() -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        raise _Stopped(number)
+
+    for name in ("SIGHUP", "SIGTERM"):
+        number = getattr(signal, name, None)
+        # Ignored on purpose, as by nohup, it stays ignored. So does SIGINT: Python sees to that.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
+def _die_of(number: int) -> NoReturn:
+    """Die of the signal, so that whoever waits for us sees what happened."""
+    signal.signal(number, signal.SIG_DFL)
+    _abandon_stdout()
+    os.kill(os.getpid(), number)
+    # Process 1, as in a container, does not die of signals.
+    os._exit(128 + number)
+
+
+def _flush_stdout() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _abandon_stdout() -> None:
+    """Let nothing be written at the interpreter's end, which would complain about it."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)

@@ -1,0 +1,101 @@
+"""How a command logs: readable on a terminal, JSON Lines elsewhere, always on standard error.
+
+structlog is configured here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from streamgaps.stages.write import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["LogFormat", "StandardError", "configure", "printable", "stderr"]
+
+# Control characters, C1 ones too, and what reverses the direction of text: a terminal obeys them.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class LogFormat(str, Enum):
+    """The choices of `--log-format`."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class StandardError:
+    """Standard error as a file for logs. If it is closed or full, that is no reason to stop.
+
+    Attributes:
+        around: what to do before and after a write, so that a progress bar does not get in between.
+    """
+
+    around: tuple[Callable[[], object], Callable[[], object]] | None = None
+
+    def isatty(self) -> bool:
+        """Say whether somebody is watching."""
+        return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
+
+    def write(self, text: str) -> int:
+        """Write the text, or lose it."""
+        if sys.stderr is not None:
+            before, after = self.around or (lambda: None, lambda: None)
+            with suppress(OSError, ValueError):
+                before()
+                sys.stderr.write(text)
+                sys.stderr.flush()
+                after()
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: each write is flushed."""
+
+
+stderr = StandardError()
+
+
+def configure(level: str, log_format: LogFormat) -> LogFormat:
+    """Set structlog up for a command; return the format that was chosen.
+
+    Args:
+        level: the name of the lowest level that is shown, in capitals.
+        log_format: `AUTO` means `CONSOLE` on a terminal, else `JSON`.
+    """
+    if log_format is LogFormat.AUTO:
+        log_format = LogFormat.CONSOLE if stderr.isatty() else LogFormat.JSON
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _console() if log_format is LogFormat.CONSOLE else structlog.processors.JSONRenderer(serializer=_json),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        logger_factory=structlog.WriteLoggerFactory(stderr),  # type: ignore[arg-type]  # it is used as a TextIO
+        cache_logger_on_first_use=False,
+    )
+    return log_format
+
+
+def _console() -> structlog.typing.Processor:
+    colors = stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return structlog.dev.ConsoleRenderer(colors=colors)
+
+
+def _json(event: Any, **_: object) -> str:  # noqa: ANN401 -- structlog's signature
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(event).decode("utf-8"))
+
+
+def printable(text: str) -> str:
+    """Make control characters visible, so that a text from outside stays on its line and in its place."""
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)

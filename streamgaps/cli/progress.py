@@ -1,0 +1,60 @@
+"""A progress bar on a terminal: bytes, rate, time left and the gaps so far."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from streamgaps.cli.logs import stderr
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from streamgaps.model import Tally
+
+__all__ = ["Progress"]
+
+_DELAY_SECONDS = 0.3
+"""A run that ends sooner shows no bar, and does not load its library."""
+
+
+class Progress:
+    """Shows how far a run is, while it is entered.
+
+    Args:
+        size: the length of the input in bytes, if it is known.
+    """
+
+    def __init__(self, size: int | None) -> None:
+        self._size = size
+        self._bar: Any = None
+        self._begin = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __call__(self, done: int, tally: Tally) -> None:
+        """Show that `done` bytes are read."""
+        if self._bar is None:
+            if time.monotonic() - self._begin < _DELAY_SECONDS:
+                return
+            self._open()
+        self._bar.set_postfix_str(f"{tally.gaps:,} gaps", refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _open(self) -> None:
+        from tqdm import tqdm  # noqa: PLC0415 -- loaded only if it is shown
+
+        tqdm.monitor_interval = 0  # no thread
+        self._bar = tqdm(
+            total=self._size, unit="B", unit_scale=True, unit_divisor=1024, leave=False, file=sys.stderr, dynamic_ncols=True
+        )
+        stderr.around = (self._bar.clear, self._bar.refresh)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stderr.around = None
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,168 @@
+"""The command `streamgaps`."""
+
+from __future__ import annotations
+
+import platform
+from contextlib import nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+
+from streamgaps import __version__
+from streamgaps.cli import exits, logs
+from streamgaps.cli.logs import LogFormat
+from streamgaps.cli.progress import Progress
+from streamgaps.pipeline import analyze
+from streamgaps.reports.text import summary
+from streamgaps.stages.read import BACKEND, MAX_RECORD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamgaps.model import Tally
+
+__all__ = ["finish", "main", "version_text"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; `arguments` are those of the process if None."""
+    return exits.run(
+        "streamgaps",
+        lambda outlook: _streamgaps.main(arguments, prog_name="streamgaps", standalone_mode=False, obj=outlook),
+    )
+
+
+def version_text() -> str:
+    """Say which versions of what are at work."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("orjson", "structlog"))
+    return (
+        f"streamgaps {__version__} (Python {platform.python_version()}, "
+        f"ijson {version('ijson')} with back end {BACKEND}, {libraries})"
+    )
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 -- click's way
+    if wanted:
+        click.echo(version_text())
+        context.exit()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show versions.")
+def _streamgaps() -> None:
+    """Find where a vision-language model's yes/no answers contradict the ground truth."""
+
+
+@_streamgaps.command("analyze")
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--results-dir",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder for kpi_gaps.jsonl and kpi_gaps_report.txt; made if it does not exist.",
+)
+@click.option(
+    "--videos-dir",
+    metavar="DIR",
+    help="Folder that relative video_ids are relative to.  [default: the working directory]",
+)
+@click.option(
+    "--max-warnings",
+    type=click.IntRange(min=-1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Warn of the first N skipped samples, and only count the others; -1 warns of all.",
+)
+@click.option(
+    "--max-record-bytes",
+    type=click.IntRange(min=1),
+    default=MAX_RECORD_BYTES,
+    show_default=True,
+    metavar="N",
+    help="Refuse an input with a longer record than this.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice([choice.value for choice in LogFormat]),
+    default=LogFormat.AUTO.value,
+    show_default=True,
+    help="How to log, and to report the end, on standard error. auto: console on a terminal, else JSON Lines.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only: no warnings, progress or summary.")
+@click.option("-v", "--verbose", is_flag=True, help="Log what is done at each step.")
+@click.option("--debug", is_flag=True, help="Like -v, and show the traceback of an error.")
+@click.pass_obj
+def _analyze(
+    outlook: exits.Outlook,
+    *,
+    predictions: Path,
+    results_dir: Path,
+    videos_dir: str | None,
+    max_warnings: int,
+    max_record_bytes: int,
+    log_format: str,
+    quiet: bool,
+    verbose: bool,
+    debug: bool,
+) -> None:
+    """Write every false positive and false negative of PREDICTIONS to a folder, with a report.
+
+    PREDICTIONS is a JSON array of objects with the fields video_id, response (the model's answer), gt (the
+    ground truth) and, if you like, question. An answer is the word yes or the word no; a sample whose answer
+    or ground truth has neither or both is skipped with a warning.
+
+    Memory: about 30 MiB plus the largest single record, however long the file is.
+
+    The results appear whole or not at all. Without gaps there are no files, and those of an earlier run in
+    the same folder are removed.
+
+    Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written.
+
+    Example: streamgaps analyze results.json -o gaps --videos-dir /data/videos
+    """
+    if quiet and (verbose or debug):
+        message = "--quiet contradicts --verbose and --debug"
+        raise click.UsageError(message)
+    outlook.debug = debug
+    level = "ERROR" if quiet else "DEBUG" if verbose or debug else "INFO"
+    outlook.log_format = logs.configure(level, LogFormat(log_format))
+    bar = outlook.log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
+    with Progress(_size(predictions)) if bar else nullcontext() as progress:
+        tally = analyze(
+            predictions,
+            results_dir,
+            videos_dir=videos_dir,
+            max_warnings=None if max_warnings < 0 else max_warnings,
+            max_record_bytes=max_record_bytes,
+            on_progress=progress,
+        )
+    if not quiet:
+        finish(tally, outlook.log_format)
+
+
+def finish(tally: Tally, log_format: LogFormat) -> None:
+    """Tell the counts of a run: as a table, or as an event where the log is JSON."""
+    if log_format is LogFormat.CONSOLE:
+        logs.stderr.write(summary(tally))
+        return
+    structlog.get_logger("streamgaps").info(
+        "streamgaps.finished",
+        records=tally.records,
+        correct=tally.correct,
+        false_positives=tally.false_positives,
+        false_negatives=tally.false_negatives,
+        skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
+    )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size or None
+    except (OSError, ValueError):
+        return None

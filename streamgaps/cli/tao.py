@@ -1,0 +1,193 @@
+"""The command `gap_analysis vlm_bcq`, as users of NVIDIA's TAO Toolkit type it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import structlog
+import yaml
+
+from streamgaps.cli import exits, logs
+from streamgaps.cli.logs import LogFormat
+from streamgaps.cli.streamgaps import finish, version_text
+from streamgaps.exceptions import ConfigurationError
+from streamgaps.pipeline import analyze
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main", "settings"]
+
+_DEFAULTS: dict[str, str | None] = {"predictions_json": "???", "videos_dir": "", "results_dir": "???"}
+_MISSING = "???"
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# What Hydra's grammar lets one escape in a value without quotes.
+_HYDRA_ESCAPE = re.compile(r"\\([\\()\[\]{}:=, \t])")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; `arguments` are those of the process if None."""
+    return exits.run(
+        "gap_analysis",
+        lambda outlook: _gap_analysis.main(arguments, prog_name="gap_analysis", standalone_mode=False, obj=outlook),
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(message=version_text())
+def _gap_analysis() -> None:
+    """Find where predictions contradict the ground truth: TAO's command, in bounded memory."""
+
+
+@_gap_analysis.command("vlm_bcq", options_metavar="[-e SPEC | --config-path DIR --config-name NAME]")
+@click.option("-e", "--experiment_spec_file", type=click.Path(path_type=Path), metavar="SPEC", help="A YAML file with the keys below.")
+@click.option("-cp", "--config-path", type=click.Path(path_type=Path), metavar="DIR", help="The folder of a spec ...")
+@click.option("-cn", "--config-name", metavar="NAME", help="... and its name, without .yaml.")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.pass_obj
+def _vlm_bcq(
+    outlook: exits.Outlook,
+    *,
+    experiment_spec_file: Path | None,
+    config_path: Path | None,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+) -> None:
+    r"""Write the false positives and false negatives of a vision-language model's yes/no answers.
+
+    Keys, in the spec or as KEY=VALUE, which wins:
+
+    \b
+      predictions_json  JSON array of objects with video_id, response, gt, question
+      results_dir       folder for kpi_gaps.jsonl and kpi_gaps_report.txt
+      videos_dir        folder that relative video_ids are relative to (default "")
+
+    Memory: about 30 MiB plus the largest single record, however long the file is.
+
+    Environment: TAO_LOGGING_LEVEL (default INFO) is the lowest level that is logged.
+    DEBUG also shows the traceback of an error.
+
+    Example: gap_analysis vlm_bcq predictions_json=results.json results_dir=gaps
+    """
+    asked = os.environ.get("TAO_LOGGING_LEVEL", "INFO").strip().upper() or "INFO"
+    level = asked if asked in _LEVELS else "INFO"
+    outlook.debug = level == "DEBUG"
+    outlook.log_format = logs.configure(level, LogFormat.AUTO)
+    if level != asked:
+        structlog.get_logger("streamgaps").warning("streamgaps.unknown_level", TAO_LOGGING_LEVEL=asked, used=level)
+    chosen = settings(_spec_path(experiment_spec_file, config_path, config_name), overrides)
+    tally = analyze(chosen["predictions_json"], chosen["results_dir"], videos_dir=chosen["videos_dir"])
+    if level in ("DEBUG", "INFO"):
+        finish(tally, outlook.log_format)
+
+
+def _spec_path(file: Path | None, folder: Path | None, name: str | None) -> Path | None:
+    if file is not None and (folder is not None or name is not None):
+        message = "-e already names the spec; leave out --config-path and --config-name"
+        raise ConfigurationError(message)
+    if name is None:
+        if folder is not None:
+            message = "--config-path needs --config-name, the name of a spec in that folder"
+            raise ConfigurationError(message)
+        return file
+    return (folder or Path()) / (name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
+
+
+def settings(spec: Path | None, overrides: Sequence[str]) -> dict[str, str]:
+    """Put the values of a spec and of overrides together; the overrides win, and among them the last.
+
+    Raises:
+        ConfigurationError: the spec cannot be read, a key is unknown or missing, or an override is malformed.
+    """
+    values = dict(_DEFAULTS)
+    if spec is not None:
+        values.update(_read_spec(spec))
+    for override in overrides:
+        key, value = _parse_override(override)
+        if key.partition(".")[0].partition("/")[0] == "hydra":
+            continue
+        _check_key(key, f"override {override!r}")
+        values[key] = value
+    missing = [key for key, value in values.items() if _DEFAULTS[key] == _MISSING and value in (_MISSING, None, "")]
+    if missing:
+        message = f"missing: {' and '.join(missing)}; give it as {missing[0]}=VALUE or in a spec"
+        raise ConfigurationError(message)
+    return {key: "" if value in (None, _MISSING) else str(value) for key, value in values.items()}
+
+
+def _check_key(key: str, where: str) -> None:
+    if key not in _DEFAULTS:
+        message = f"{where}: unknown key {key!r}; the keys are {', '.join(_DEFAULTS)}"
+        raise ConfigurationError(message)
+
+
+def _read_spec(path: Path) -> dict[str, str | None]:
+    try:
+        root = yaml.compose(path.read_text("utf-8-sig"), Loader=yaml.SafeLoader)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        message = f"{path}: the spec cannot be read: {reason}"
+        raise ConfigurationError(message) from error
+    except yaml.YAMLError as error:
+        message = f"{path}: not YAML: {' '.join(str(error).split())}"
+        raise ConfigurationError(message) from error
+    if root is None:
+        return {}
+    if not isinstance(root, yaml.MappingNode):
+        message = f"{path}: a spec is a mapping of keys to values"
+        raise ConfigurationError(message)
+    values: dict[str, str | None] = {}
+    for key_node, value_node in root.value:
+        key = str(key_node.value)
+        if key == "hydra":
+            continue
+        _check_key(key, str(path))
+        if key in values:
+            message = f"{path}: the key {key!r} is there twice"
+            raise ConfigurationError(message)
+        values[key] = _text(value_node, f"{path}: {key}")
+    return values
+
+
+def _parse_override(override: str) -> tuple[str, str | None]:
+    """Split `key=value`, `+key=value` or `++key=value`, and read the value as Hydra does.
+
+    A value in quotes is YAML; `null` is no value; everything else is taken as it is written, since no key
+    means a number or a date.
+    """
+    key, equals, raw = override.partition("=")
+    key = re.sub(r"^\+{1,2}", "", key.strip())
+    raw = raw.strip()
+    if not equals or not re.fullmatch(r"[A-Za-z_][\w./@:-]*", key):
+        message = f"malformed override {override!r}: expected KEY=VALUE"
+        raise ConfigurationError(message)
+    where = f"override {override!r}"
+    if raw[:1] in ("'", '"', "[", "{"):
+        try:
+            node = yaml.compose(raw, Loader=yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            message = f"malformed {where}: {' '.join(str(error).split())}"
+            raise ConfigurationError(message) from error
+        return key, _text(node, where)
+    return key, None if raw.lower() == "null" else _plain(_HYDRA_ESCAPE.sub(r"\1", raw), where)
+
+
+def _text(node: yaml.Node | None, where: str) -> str | None:
+    if not isinstance(node, yaml.ScalarNode):
+        message = f"{where}: a text is expected, not a list or a mapping; put it in quotes if it is one"
+        raise ConfigurationError(message)
+    if node.tag == "tag:yaml.org,2002:null":
+        return None
+    # The text as it is written: as a number, the folder 2024_01_01 would become 20240101.
+    return _plain(str(node.value), where)
+
+
+def _plain(value: str, where: str) -> str:
+    if "${" in value:
+        message = f"{where}: ${{...}} is not replaced here; write the value out"
+        raise ConfigurationError(message)
+    return value

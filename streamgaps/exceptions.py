@@ -1,0 +1,100 @@
+"""The errors that streamgaps raises.
+
+    StreamgapsError
+    ├── InputError (ValueError)                  the input is refused
+    │   ├── NotAnArrayError                      its top level is not an array
+    │   ├── MalformedInputError                  it is not JSON, is cut short, or is not UTF-8
+    │   ├── UnsupportedInputError                it is JSON that this reader cannot read rightly
+    │   └── RecordError                          an item is not a prediction
+    ├── SourceError (OSError)                    the input cannot be opened or read
+    │   └── SourceNotFoundError (FileNotFoundError)
+    ├── OutputError (OSError)                    the results cannot be written
+    └── ConfigurationError (ValueError)          what was asked for makes no sense
+
+Each is also the built-in class in brackets, so that ``except ValueError`` works without this module.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigurationError",
+    "InputError",
+    "MalformedInputError",
+    "NotAnArrayError",
+    "OutputError",
+    "RecordError",
+    "SourceError",
+    "SourceNotFoundError",
+    "StreamgapsError",
+    "UnsupportedInputError",
+]
+
+
+class StreamgapsError(Exception):
+    """Any error that streamgaps raises on purpose."""
+
+
+class InputError(StreamgapsError, ValueError):
+    """The predictions were read, and refused.
+
+    Attributes:
+        source: the name of the input, once the pipeline has added it; it then leads the message.
+    """
+
+    source: str | None = None
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.source is None else f"{self.source}: {message}"
+
+
+class NotAnArrayError(InputError):
+    """You passed JSON whose top-level value is not an array."""
+
+
+class MalformedInputError(InputError):
+    """You passed a file that is not JSON, is cut short, or is not UTF-8.
+
+    Attributes:
+        offset: the byte, counted from 0, at which it goes wrong; None where it cannot be told.
+        items: how many items before it are complete.
+    """
+
+    def __init__(self, message: str, *, offset: int | None = None, items: int = 0) -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.items = items
+
+
+class UnsupportedInputError(MalformedInputError):
+    """You passed JSON that would be read wrongly, or only at the price of all the memory."""
+
+
+class RecordError(InputError):
+    """You passed an item that is not a prediction: no object, a field missing, or of the wrong type.
+
+    Attributes:
+        index: the item, counted from 0.
+        field: the field at fault; None where the item is not an object.
+    """
+
+    def __init__(self, message: str, *, index: int = 0, field: str | None = None) -> None:
+        super().__init__(message)
+        self.index = index
+        self.field = field
+
+
+class SourceError(StreamgapsError, OSError):
+    """You named an input that cannot be opened, or that failed or changed while it was read."""
+
+
+class SourceNotFoundError(SourceError, FileNotFoundError):
+    """You named an input that does not exist."""
+
+
+class OutputError(StreamgapsError, OSError):
+    """You named a results folder that cannot be made or written to, or it stopped working."""
+
+
+class ConfigurationError(StreamgapsError, ValueError):
+    """You asked for something that makes no sense: an unknown key, a missing one, a value out of range."""

@@ -1,0 +1,275 @@
+"""`kpi_gaps.jsonl` and its report, which appear whole or not at all.
+
+The gaps are written to a staging file beside their place. At the end the report is put in place first and
+the gaps last: a new `kpi_gaps.jsonl` means a new report. These are two renames, not one step: a kill between
+them leaves the new report beside the old gaps. Any other failure leaves both as they were.
+
+A staging file is locked while its run lives, and a run starts by removing those that nobody holds.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import signal
+import stat
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from streamgaps.exceptions import OutputError, StreamgapsError
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: two runs into one folder are then not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["GAPS_NAME", "REPORT_NAME", "Outputs", "open_outputs"]
+
+GAPS_NAME = "kpi_gaps.jsonl"
+REPORT_NAME = "kpi_gaps_report.txt"
+
+_STAGING_SUFFIX = ".tmp"
+_BUFFER_BYTES = 256 * 1024
+_HELD_SIGNALS = {getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)}
+
+
+@contextmanager
+def open_outputs(results_dir: str | os.PathLike[str]) -> Iterator[Outputs]:
+    """Prepare a results folder; whatever `Outputs.commit` has not put in place is gone at the end.
+
+    The folder is made if it does not exist, and taken away again if nothing was put into it.
+
+    Raises:
+        OutputError: the folder cannot be made or written to, or anything goes wrong with it later.
+    """
+    folder = Path(results_dir)
+    outputs = None
+    try:
+        with _signals_held():
+            outputs = Outputs(folder)
+        yield outputs
+    except StreamgapsError:
+        raise
+    except OSError as error:
+        # What else may fail in between has errors of its own: this one is from writing.
+        message = f"{folder}: the results cannot be written: {error.strerror or error}"
+        raise OutputError(message) from error
+    finally:
+        if outputs is not None:
+            with _signals_held():
+                outputs.discard()
+
+
+class _Staged(NamedTuple):
+    path: Path
+    file: BinaryIO
+
+
+class Outputs:
+    """The results folder of one run.
+
+    Attributes:
+        gaps: the staging file for the gaps, open for writing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._gaps_target = folder / GAPS_NAME
+        self._report_target = folder / REPORT_NAME
+        self._leftovers: list[Path] = []
+        self._made = _make_folders(folder)
+        try:
+            with _locked(folder):
+                self._check_targets()
+                _sweep(folder)
+                self._gaps = self._stage(self._gaps_target)
+        except BaseException:
+            self._remove_leftovers()
+            raise
+        self.gaps = self._gaps.file
+
+    def commit(self, report: str | None) -> None:
+        """Put the results in place: the gaps and `report`; or, if that is None, the absence of both.
+
+        A reader takes a missing `kpi_gaps.jsonl` as "no gaps", so one of an earlier run is removed then.
+
+        Raises:
+            OSError: it failed, and the folder is as it was.
+        """
+        if report is not None:
+            _sync(self.gaps)  # not under the lock: this is what may take long
+        with _signals_held(), _locked(self._folder):
+            self._check_targets()
+            if report is None:
+                self._exchange(None, None)
+                return
+            staged = self._stage(self._report_target)
+            with staged.file:
+                staged.file.write(report.encode("utf-8"))
+                _sync(staged.file)
+            self.gaps.close()
+            self._exchange(staged.path, self._gaps.path)
+
+    def discard(self) -> None:
+        """Remove what is not in place, and the folder if this run made it and it is empty."""
+        with suppress(OSError):  # a full disk may refuse the rest of the buffer
+            self.gaps.close()
+        self._remove_leftovers()
+
+    def _check_targets(self) -> None:
+        for target in (self._report_target, self._gaps_target):
+            if target.is_dir() and not target.is_symlink():
+                message = f"{target}: the results cannot be written: it is a folder"
+                raise OutputError(message)
+
+    def _stage(self, target: Path) -> _Staged:
+        """Create a file beside `target`, with the mode of the one that it will replace."""
+        path = self._leftover(target)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        # Not tempfile: its files have mode 0600, which would become the mode of the results.
+        descriptor = os.open(path, flags, 0o666)
+        _lock(descriptor, wait=False)
+        file = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
+        with suppress(OSError):
+            mode = target.lstat().st_mode
+            if stat.S_ISREG(mode):
+                path.chmod(stat.S_IMODE(mode))
+        return _Staged(path, file)
+
+    def _leftover(self, target: Path) -> Path:
+        """Name a file beside `target` that is not to be left behind."""
+        path = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_STAGING_SUFFIX}")
+        self._leftovers.append(path)
+        return path
+
+    def _exchange(self, report: Path | None, gaps: Path | None) -> None:
+        """Put both in place, or their absence; or neither."""
+        old_report = self._second_name_of_report()
+        _put(report, self._report_target)
+        try:
+            _put(gaps, self._gaps_target)
+        except OSError:
+            _put(old_report, self._report_target)
+            raise
+        _sync_folder(self._folder)
+
+    def _second_name_of_report(self) -> Path | None:
+        """Give the report that is in place a second name, from which it can be put back."""
+        if not self._report_target.exists() and not self._report_target.is_symlink():
+            return None
+        path = self._leftover(self._report_target)
+        try:
+            os.link(self._report_target, path, follow_symlinks=False)
+        except (OSError, NotImplementedError):  # a file system without hard links
+            shutil.copy2(self._report_target, path, follow_symlinks=False)
+        return path
+
+    def _remove_leftovers(self) -> None:
+        for path in self._leftovers:
+            with suppress(OSError):
+                path.unlink()
+        for folder in reversed(self._made):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _put(source: Path | None, target: Path) -> None:
+    if source is None:
+        target.unlink(missing_ok=True)
+    else:
+        source.replace(target)
+
+
+def _make_folders(folder: Path) -> list[Path]:
+    """Make the folder and its parents where they are missing, and return those that were made."""
+    missing = []
+    while not folder.exists() and folder != folder.parent:
+        missing.append(folder)
+        folder = folder.parent
+    made: list[Path] = []
+    try:
+        for path in reversed(missing):
+            with suppress(FileExistsError):  # someone else made it just now, and it is theirs
+                path.mkdir()
+                made.append(path)
+    except OSError:
+        for path in reversed(made):
+            with suppress(OSError):
+                path.rmdir()
+        raise
+    return made
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what file systems say that cannot do it
+            raise
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other runs away from the folder. A run that is killed leaves no lock."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(descriptor, wait=True)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, *, wait: bool) -> bool:
+    """Lock an open file; False if another run holds it, or the file system has no locks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the staging files of runs that were killed: those that no one has locked."""
+    for name in (GAPS_NAME, REPORT_NAME):
+        for path in folder.glob(f".{name}.*{_STAGING_SUFFIX}"):
+            with suppress(OSError):
+                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+                try:
+                    if _lock(descriptor, wait=False):
+                        path.unlink()
+                finally:
+                    os.close(descriptor)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let signals wait until a step that must not be half done is done."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

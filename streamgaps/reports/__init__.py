@@ -1,0 +1,1 @@
+"""Tally -> document. Each report is a pure function."""

@@ -1,0 +1,49 @@
+"""The plain-text report, and the summary of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamgaps.model import Tally
+
+__all__ = ["report", "summary"]
+
+
+def report(tally: Tally) -> str:
+    """Render `kpi_gaps_report.txt`, byte for byte as NVIDIA TAO's `gap_analysis vlm_bcq` does."""
+    rows = [
+        ("Error Type", "Count", "Description"),
+        ("FP", str(tally.false_positives), "model said yes, ground truth no"),
+        ("FN", str(tally.false_negatives), "model said no, ground truth yes"),
+        ("Total", str(tally.gaps), ""),
+    ]
+    return "KPI Gaps Report (binary ground truth: yes/no)\n" + _table(rows)
+
+
+def summary(tally: Tally) -> str:
+    """Render the counts of a run: every record read is in exactly one of the rows between first and last."""
+    rows = [
+        ("Outcome", "Records"),
+        ("Correct", f"{tally.correct:,}"),
+        ("False positives (FP)", f"{tally.false_positives:,}"),
+        ("False negatives (FN)", f"{tally.false_negatives:,}"),
+    ]
+    for reason, count in sorted(tally.skipped.items()):
+        subject = "response" if reason.field == "response" else "ground truth"
+        said = "neither yes nor no" if reason.why == "neither" else "both yes and no"
+        rows.append((f"Skipped: {subject} says {said}", f"{count:,}"))
+    rows.append(("Records read", f"{tally.records:,}"))
+    return _table(rows)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Draw a frame around rows of cells, the first of them the head. Left-aligned, as wide as the widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+\n"
+    lines = [
+        "|" + "|".join(f" {cell:<{width}} " for cell, width in zip(row, widths, strict=True)) + "|\n" for row in rows
+    ]
+    return rule + lines[0] + rule + "".join(lines[1:]) + rule

@@ -1,0 +1,104 @@
+"""What to read -> blocks of bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from streamgaps.exceptions import SourceError, SourceNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["BLOCK_BYTES", "Source", "open_source"]
+
+BLOCK_BYTES = 64 * 1024
+"""How much is read at once."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An input that is open.
+
+    Attributes:
+        name: what messages call it: its path as given, or `<stream>`.
+        size: its length in bytes; None where that cannot be known.
+        blocks: its content, read as it is asked for; raises SourceError where reading fails.
+    """
+
+    name: str
+    size: int | None
+    blocks: Iterator[bytes]
+
+
+@contextmanager
+def open_source(predictions: str | os.PathLike[str] | BinaryIO) -> Iterator[Source]:
+    """Open a path, or take a binary file that is open already; only the former is closed again.
+
+    Raises:
+        SourceNotFoundError: the path does not exist.
+        SourceError: it cannot be opened. Later, from the blocks: it cannot be read, or changed meanwhile.
+    """
+    if not isinstance(predictions, (str, os.PathLike)):
+        name = getattr(predictions, "name", None)
+        name = name if isinstance(name, str) else "<stream>"
+        yield Source(name, None, _read_blocks(predictions, name))
+        return
+    name = os.fspath(predictions)
+    with _open(name) as file:
+        before = os.fstat(file.fileno())
+        regular = stat.S_ISREG(before.st_mode)
+        blocks = _read_blocks(file, name)
+        yield Source(
+            name, before.st_size if regular else None, _unchanged(blocks, file, before, name) if regular else blocks
+        )
+
+
+def _open(name: str) -> BinaryIO:
+    try:
+        # Unbuffered: blocks are larger than a buffer, which would only copy them once more.
+        file = Path(name).open("rb", buffering=0)
+    except FileNotFoundError as error:
+        message = f"{name}: there is no such file"
+        raise SourceNotFoundError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"{name}: cannot be opened: {_reason(error)}"
+        raise SourceError(message) from error
+    return cast("BinaryIO", file)
+
+
+def _read_blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
+    # Some files can hand out what has arrived, and need not wait for a whole block.
+    read = getattr(file, "read1", file.read)
+    offset = 0
+    while True:
+        try:
+            block = read(BLOCK_BYTES)
+        except (OSError, EOFError, ValueError) as error:
+            message = f"{name}: reading failed at byte {offset}: {_reason(error)}"
+            raise SourceError(message) from error
+        if not isinstance(block, bytes):
+            what = "opened in text mode; open it in mode 'rb'" if isinstance(block, str) else "not a binary file"
+            message = f"{name}: the input is {what}"
+            raise SourceError(message)
+        if not block:
+            return
+        offset += len(block)
+        yield block
+
+
+def _unchanged(blocks: Iterator[bytes], file: BinaryIO, before: os.stat_result, name: str) -> Iterator[bytes]:
+    """Check at the end that the file is the one that was opened: half of an old and half of a new one is neither."""
+    yield from blocks
+    after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        message = f"{name}: changed while it was read; run again when nothing writes to it any more"
+        raise SourceError(message)
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -1,0 +1,276 @@
+"""What stands between the input and ijson, so that ijson never sees what it would read wrongly.
+
+ijson reads well-formed JSON in a stream, and refuses most of what is malformed. But it turns a lone
+surrogate into `?`, dies of an integer that Python will not convert, takes form feeds for white space,
+needs memory that grows with the square of the nesting, and gives neither items nor an error for a top
+level that is no array. So the input is followed just closely enough to know how deep the nesting is and
+whether a string is open (`follow`), and stopped short of all these (`refuse`).
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import sys
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from streamgaps.exceptions import MalformedInputError, NotAnArrayError, UnsupportedInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from streamgaps.exceptions import InputError
+
+__all__ = ["MAX_DEPTH", "Block", "Place", "RefusedError", "follow", "refuse"]
+
+MAX_DEPTH = 1000
+"""How deep values may be nested; Python's own `json` gives up at about as many levels in 3.11."""
+
+_DIGITS = b"0123456789"
+_BLANK = b" \t\n\r"
+_STARTS_OF_OTHER_VALUES = b'{"-0123456789tfnNI'
+_BETWEEN_ITEMS = b'[,}]"'
+_NOT_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
+_DIGITS_AS_ZERO = bytes.maketrans(_DIGITS, b"0" * len(_DIGITS))
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+_HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_LONE_SURROGATE = re.compile(b"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+# An escape that goes on in the next block, and a high surrogate whose other half may follow there.
+_UNFINISHED = re.compile(rb"(?:%b)?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z" % _HIGH)
+_LONGEST_UNFINISHED = 11
+_ESCAPED_MARK = re.compile(rb'\\[\\"]')
+_MARK = re.compile(rb'["\[\]{}]')
+_FEED = re.compile(rb"[\f\v]")
+
+
+class Place(NamedTuple):
+    """A place in the input, and what is open there."""
+
+    offset: int
+    depth: int
+    in_string: bool
+    before: bytes
+    """The last byte before it that is not blank; `b""` before the array begins."""
+
+    @property
+    def between_items(self) -> bool:
+        """Whether no item is open here. A number or literal counts as open until a comma or bracket follows."""
+        return self.depth <= 1 and not self.in_string and self.before in _BETWEEN_ITEMS
+
+
+class Block(NamedTuple):
+    """A piece of the input that cuts no escape sequence."""
+
+    data: bytes
+    plain: bytes
+    r"""The same, byte for byte, with `\\` and `\"` blanked out: here each quote begins or ends a string."""
+    brackets: bytes
+    """The brackets and braces outside of strings."""
+    start: Place
+
+
+class RefusedError(Exception):
+    """The input goes wrong at `offset`; what is before it has been passed on."""
+
+    def __init__(self, kind: type[InputError], reason: str, offset: int) -> None:
+        super().__init__(kind, reason, offset)
+        self.kind = kind
+        self.reason = reason
+        self.offset = offset
+
+
+def follow(blocks: Iterable[bytes]) -> Iterator[Block]:
+    """Cut the input where no escape sequence is, leave out a byte-order mark, and follow what is open.
+
+    The last block is empty, and starts at the end. What comes after a syntax error is followed wrongly;
+    nobody reads that far.
+    """
+    place = Place(0, 0, in_string=False, before=b"")
+    for data in _whole_escapes(_without_bom(blocks)):
+        if place.offset == 0 and data == codecs.BOM_UTF8:
+            place = place._replace(offset=len(data))
+            continue
+        plain = _ESCAPED_MARK.sub(b"__", data) if b"\\" in data else data
+        brackets, in_string = _brackets(plain, in_string=place.in_string)
+        yield Block(data, plain, brackets, place)
+        depth = place.depth + 2 * (brackets.count(b"[") + brackets.count(b"{")) - len(brackets)
+        before = data.rstrip(_BLANK)[-1:] or place.before
+        place = Place(place.offset + len(data), depth, in_string, before)
+    yield Block(b"", b"", b"", place)
+
+
+def _without_bom(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a byte-order mark at the beginning as a block of its own."""
+    blocks = iter(blocks)
+    head = b""
+    for block in blocks:
+        head += block
+        if not codecs.BOM_UTF8.startswith(head):
+            break
+    if head.startswith(codecs.BOM_UTF8):
+        yield codecs.BOM_UTF8
+        head = head[len(codecs.BOM_UTF8) :]
+    if head:
+        yield head
+    yield from blocks
+
+
+def _whole_escapes(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Hold back an escape sequence that a block cuts until the next block."""
+    held = b""
+    for block in blocks:
+        data = held + block if held else block
+        held = b""
+        if b"\\" in data[-_LONGEST_UNFINISHED:]:
+            plain = _ESCAPED_MARK.sub(b"__", data)
+            unfinished = _UNFINISHED.search(plain, max(0, len(data) - _LONGEST_UNFINISHED))
+            if unfinished is not None:
+                data, held = data[: unfinished.start()], data[unfinished.start() :]
+        if data:
+            yield data
+    if held:
+        yield held
+
+
+def _brackets(plain: bytes, *, in_string: bool) -> tuple[bytes, bool]:
+    """Return the brackets outside of strings, and whether a string is open at the end."""
+    marks = plain.translate(None, _NOT_MARKS)
+    if in_string:
+        marks = b'"' + marks
+    ends_in_string = marks.count(b'"') % 2 == 1
+    if ends_in_string:
+        marks += b'"'
+    # Strings without brackets are pairs of quotes now. If one quote is left over, then some string has
+    # brackets in it, and the strings must be taken out one by one: three times as slow (65 µs for 64 KiB).
+    outside = marks.replace(b'""', b"")
+    if b'"' in outside:
+        outside = b"".join(marks.split(b'"')[::2])
+    return outside, ends_in_string
+
+
+def refuse(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Pass the input on as far as ijson can read it rightly.
+
+    Raises:
+        RefusedError: here begins what it cannot; the block was passed on up to that byte.
+    """
+    utf8 = _Utf8()
+    numbers = _Numbers()
+    for block in blocks:
+        found = [
+            utf8.check(block),
+            numbers.check(block),
+            _check_top_level(block),
+            _check_feeds(block),
+            _check_surrogates(block),
+            _check_depth(block),
+        ]
+        refused = min(filter(None, found), key=lambda error: error.offset, default=None)
+        if refused is None:
+            yield block
+            continue
+        fine = block.data[: max(0, refused.offset - block.start.offset)]
+        if fine:
+            yield block._replace(data=fine)
+        raise refused
+
+
+class _Utf8:
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def check(self, block: Block) -> RefusedError | None:
+        waiting = len(self._decoder.getstate()[0])
+        try:
+            self._decoder.decode(block.data, final=not block.data)
+        except UnicodeDecodeError as error:
+            offset = block.start.offset - waiting + error.start
+            return RefusedError(MalformedInputError, f"invalid UTF-8 ({error.reason})", offset)
+        return None
+
+
+class _Numbers:
+    """Python refuses to convert integers of more than 4,300 digits, and ijson's C back end dies of it."""
+
+    def __init__(self) -> None:
+        self._limit: int = getattr(sys, "get_int_max_str_digits", int)() or 4300
+        self._carried = 0
+
+    def check(self, block: Block) -> RefusedError | None:
+        at = self._find(block.data)
+        if at is None or _in_string(block, max(0, at)):
+            return None
+        reason = f"a number of more than {self._limit:,} digits"
+        return RefusedError(UnsupportedInputError, reason, block.start.offset + at)
+
+    def _find(self, data: bytes) -> int | None:
+        """Find the beginning of a run of digits that is too long; below 0 if it lies in an earlier block."""
+        carried = self._carried
+        leading = len(data) - len(data.lstrip(_DIGITS))
+        if leading == len(data):
+            self._carried += leading
+        else:
+            self._carried = len(data) - len(data.rstrip(_DIGITS))
+        if carried + leading > self._limit:
+            return -carried
+        # A run that is too long covers two neighbours of this sample; to search all bytes takes 50 µs for 64 KiB.
+        if not re.search(rb"\d\d", data[:: max(1, self._limit // 2)]):
+            return None
+        at = data.translate(_DIGITS_AS_ZERO).find(b"0" * (self._limit + 1))
+        return None if at < 0 else at
+
+
+def _check_top_level(block: Block) -> RefusedError | None:
+    if block.start.before:
+        return None
+    if not block.data:
+        return RefusedError(MalformedInputError, "nothing in it, where a JSON array must be", block.start.offset)
+    text = block.data.lstrip(_BLANK)
+    if not text or text.startswith(b"["):
+        return None
+    offset = block.start.offset + len(block.data) - len(text)
+    if text[0] in _STARTS_OF_OTHER_VALUES:
+        return RefusedError(NotAnArrayError, "must be a JSON array of prediction objects", offset)
+    return RefusedError(MalformedInputError, "expected '[', the beginning of a JSON array", offset)
+
+
+def _check_feeds(block: Block) -> RefusedError | None:
+    feed = _FEED.search(block.data) if b"\f" in block.data or b"\v" in block.data else None
+    if feed is None:
+        return None
+    name = "form feed" if feed[0] == b"\f" else "vertical tab"
+    return RefusedError(MalformedInputError, f"a {name}, which JSON does not allow", block.start.offset + feed.start())
+
+
+def _check_surrogates(block: Block) -> RefusedError | None:
+    lone = _LONE_SURROGATE.search(block.plain) if b"\\u" in block.data else None
+    if lone is None:
+        return None
+    reason = f"the lone surrogate {lone[0].decode('ascii')}"
+    return RefusedError(UnsupportedInputError, reason, block.start.offset + lone.start())
+
+
+def _check_depth(block: Block) -> RefusedError | None:
+    depth = block.start.depth
+    if depth + len(block.brackets) <= MAX_DEPTH:
+        return None
+    if max(accumulate(map(_STEP.__getitem__, block.brackets), initial=depth)) <= MAX_DEPTH:
+        return None
+    in_string = block.start.in_string
+    at = 0
+    for mark in _MARK.finditer(block.plain):
+        if mark[0] == b'"':
+            in_string = not in_string
+        elif not in_string:
+            depth += _STEP[ord(mark[0])]
+        if depth > MAX_DEPTH:
+            at = mark.start()
+            break
+    return RefusedError(UnsupportedInputError, f"nesting of more than {MAX_DEPTH:,} levels", block.start.offset + at)
+
+
+def _in_string(block: Block, at: int) -> bool:
+    return block.start.in_string ^ (block.plain.count(b'"', 0, at) % 2 == 1)
