@@ -41,7 +41,7 @@ class ErrorType(str, Enum):
 class Prediction(NamedTuple):
     """An item of the input that has every required field; their types are not looked at yet."""
 
-    index: int
+    item: int
     """The item's place in the input, counted from 0."""
     video_id: object
     response: object
@@ -59,7 +59,8 @@ class ParsedPrediction(NamedTuple):
     """None where the response is unclear: the ground truth is then not looked at."""
 
 
-class Gap(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Gap:
     """A prediction that contradicts its ground truth."""
 
     index: int
@@ -84,7 +85,8 @@ class SkipReason(NamedTuple):
     """`"neither"` yes nor no, or `"both"`."""
 
 
-class Skip(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Skip:
     """A prediction that was skipped, as its warning shows it."""
 
     index: int
@@ -94,7 +96,8 @@ class Skip(NamedTuple):
     """The first 80 characters of the unclear text."""
 
 
-class UnresolvedPath(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UnresolvedPath:
     """A gap whose `video_id` could not be resolved: its lexical absolute path is written instead."""
 
     index: int

@@ -61,7 +61,7 @@ def open_source(predictions: str | os.PathLike[str] | BinaryIO) -> Iterator[Sour
 def _open(name: str) -> BinaryIO:
     try:
         # Unbuffered: blocks are larger than a buffer, which would only copy them once more.
-        file = Path(name).open("rb", buffering=0)
+        file = Path(name).open("rb", buffering=0)  # noqa: SIM115 -- the caller closes it
     except FileNotFoundError as error:
         message = f"{name}: there is no such file"
         raise SourceNotFoundError(message) from error

@@ -39,7 +39,7 @@ class WarningLog:
                 log.warning(
                     "streamgaps.warnings_limited",
                     limit=self._limit,
-                    hint="further warnings are only counted; --max-warnings sets the limit, -1 shows all",
+                    hint="the other samples are only counted; --max-warnings sets the limit, -1 shows all",
                 )
             return
         self._logged += 1

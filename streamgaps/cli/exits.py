@@ -101,7 +101,10 @@ def _verdict(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, (SourceError, OutputError)):
         return ExitCode.ENVIRONMENT, str(error)
     if isinstance(error, MemoryError):
-        return ExitCode.ENVIRONMENT, "out of memory; a smaller --max-record-bytes refuses the records that are too large"
+        return (
+            ExitCode.ENVIRONMENT,
+            "out of memory; a smaller --max-record-bytes refuses the records that are too large",
+        )
     if isinstance(error, OSError):
         return ExitCode.ENVIRONMENT, str(error)
     return ExitCode.BUG, f"a bug in streamgaps, please report it: {type(error).__name__}: {error}"
@@ -109,7 +112,7 @@ def _verdict(error: Exception) -> tuple[ExitCode, str]:
 
 def _tell(name: str, outlook: Outlook, sentence: str) -> None:
     if outlook.log_format is LogFormat.JSON:
-        structlog.get_logger("streamgaps").critical("streamgaps.failed", error=sentence)
+        structlog.get_logger("streamgaps").error("streamgaps.failed", error=sentence)
     else:
         stderr.write(f"{name}: {printable(sentence)}\n")
 

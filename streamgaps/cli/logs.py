@@ -78,6 +78,7 @@ def configure(level: str, log_format: LogFormat) -> LogFormat:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _what_first,
             _console() if log_format is LogFormat.CONSOLE else structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
@@ -85,6 +86,10 @@ def configure(level: str, log_format: LogFormat) -> LogFormat:
         cache_logger_on_first_use=False,
     )
     return log_format
+
+
+def _what_first(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {key: event.pop(key) for key in ("timestamp", "level", "event")} | dict(event)
 
 
 def _console() -> structlog.typing.Processor:

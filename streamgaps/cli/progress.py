@@ -11,6 +11,8 @@ from streamgaps.cli.logs import stderr
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
+
     from streamgaps.model import Tally
 
 __all__ = ["Progress"]
@@ -31,7 +33,7 @@ class Progress:
         self._bar: Any = None
         self._begin = time.monotonic()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __call__(self, done: int, tally: Tally) -> None:
@@ -48,7 +50,13 @@ class Progress:
 
         tqdm.monitor_interval = 0  # no thread
         self._bar = tqdm(
-            total=self._size, unit="B", unit_scale=True, unit_divisor=1024, leave=False, file=sys.stderr, dynamic_ncols=True
+            total=self._size,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+            leave=False,
+            file=sys.stderr,
+            dynamic_ncols=True,
         )
         stderr.around = (self._bar.clear, self._bar.refresh)
 

@@ -37,14 +37,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(message=version_text())
 def _gap_analysis() -> None:
     """Find where predictions contradict the ground truth: TAO's command, in bounded memory."""
 
 
 @_gap_analysis.command("vlm_bcq", options_metavar="[-e SPEC | --config-path DIR --config-name NAME]")
-@click.option("-e", "--experiment_spec_file", type=click.Path(path_type=Path), metavar="SPEC", help="A YAML file with the keys below.")
+@click.option(
+    "-e",
+    "--experiment_spec_file",
+    type=click.Path(path_type=Path),
+    metavar="SPEC",
+    help="A YAML file with the keys below.",
+)
 @click.option("-cp", "--config-path", type=click.Path(path_type=Path), metavar="DIR", help="The folder of a spec ...")
 @click.option("-cn", "--config-name", metavar="NAME", help="... and its name, without .yaml.")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -57,7 +63,7 @@ def _vlm_bcq(
     config_name: str | None,
     overrides: tuple[str, ...],
 ) -> None:
-    r"""Write the false positives and false negatives of a vision-language model's yes/no answers.
+    """Write the false positives and false negatives of a vision-language model's yes/no answers.
 
     Keys, in the spec or as KEY=VALUE, which wins:
 

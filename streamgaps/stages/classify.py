@@ -59,8 +59,8 @@ def classify(
 def _gap(prediction: Prediction, error_type: ErrorType, resolve: Callable[[int, str], str]) -> Gap:
     video_id = require_text(prediction, "video_id")
     return Gap(
-        index=prediction.index,
-        video_id=resolve(prediction.index, video_id),
+        index=prediction.item,
+        video_id=resolve(prediction.item, video_id),
         error_type=error_type,
         question=prediction.question,
         ground_truth=require_text(prediction, "gt"),
@@ -68,9 +68,7 @@ def _gap(prediction: Prediction, error_type: ErrorType, resolve: Callable[[int, 
     )
 
 
-def _skip(
-    prediction: Prediction, field: str, answer: Answer, tally: Tally, on_skip: Callable[[Skip], None]
-) -> None:
+def _skip(prediction: Prediction, field: str, answer: Answer, tally: Tally, on_skip: Callable[[Skip], None]) -> None:
     reason = SkipReason(field, answer.value)
     tally.skipped[reason] += 1
-    on_skip(Skip(prediction.index, prediction.video_id, reason, require_text(prediction, field)[:EXCERPT]))
+    on_skip(Skip(prediction.item, prediction.video_id, reason, require_text(prediction, field)[:EXCERPT]))

@@ -27,7 +27,7 @@ def parse_answer(text: str) -> Answer:
     boundaries. If exactly one of them is there, it is the answer. The rule is that of the
     `gap_analysis vlm_bcq` action of NVIDIA's TAO Toolkit.
 
-    Lower-casing first is not the same as `re.IGNORECASE`, which takes `"yeſ"` for a yes.
+    Lower-casing first is not the same as `re.IGNORECASE`, which takes a long s (U+017F) for an s.
 
     >>> parse_answer("Yes, there is a collision.")
     <Answer.YES: 'yes'>
@@ -39,8 +39,9 @@ def parse_answer(text: str) -> Answer:
     <Answer.BOTH: 'both'>
     """
     text = text.lower()
-    yes = _YES.search(text) is not None
-    no = _NO.search(text) is not None
+    # Asking for the letters first saves most searches, which cost half of a run's time.
+    yes = "yes" in text and _YES.search(text) is not None
+    no = "no" in text and _NO.search(text) is not None
     if yes:
         return Answer.BOTH if no else Answer.YES
     return Answer.NO if no else Answer.NEITHER
@@ -68,5 +69,5 @@ def require_text(prediction: Prediction, field: str) -> str:
     value: object = getattr(prediction, field)
     if isinstance(value, str):
         return value
-    message = f"item {prediction.index}: '{field}' must be a string, not {json_type(value)}"
-    raise RecordError(message, index=prediction.index, field=field)
+    message = f"item {prediction.item}: '{field}' must be a string, not {json_type(value)}"
+    raise RecordError(message, index=prediction.item, field=field)

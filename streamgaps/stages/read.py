@@ -88,7 +88,7 @@ def _with_floats(item: object) -> object:
         return float(item)
     waiting = [item]
     while waiting:
-        parent = waiting.pop()
+        parent: Any = waiting.pop()
         if isinstance(parent, dict):
             pairs: Iterable[tuple[Any, object]] = parent.items()
         elif isinstance(parent, list):
@@ -96,9 +96,12 @@ def _with_floats(item: object) -> object:
         else:
             continue
         for key, value in pairs:
-            if isinstance(value, decimal.Decimal):
-                parent[key] = float(value)
-            elif isinstance(value, (dict, list)):
+            kind = type(value)
+            if kind is str:  # nearly all are
+                continue
+            if kind is decimal.Decimal:
+                parent[key] = float(value)  # type: ignore[arg-type]  # `kind` says so
+            elif kind is dict or kind is list:
                 waiting.append(value)
     return item
 
