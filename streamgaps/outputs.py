@@ -7,6 +7,7 @@ them leaves the new report beside the old gaps. Any other failure leaves both as
 A staging file is locked while its run lives, and a run starts by removing those that nobody holds.
 """
 
+# ruff: noqa: PTH -- system calls, one by one: pathlib would hide which of them can fail
 from __future__ import annotations
 
 import errno
@@ -135,12 +136,11 @@ class Outputs:
         # Not tempfile: its files have mode 0600, which would become the mode of the results.
         descriptor = os.open(path, flags, 0o666)
         _lock(descriptor, wait=False)
-        file = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
-        with suppress(OSError):
-            mode = target.lstat().st_mode
-            if stat.S_ISREG(mode):
-                path.chmod(stat.S_IMODE(mode))
-        return _Staged(path, file)
+        with suppress(FileNotFoundError):
+            mode = os.lstat(target).st_mode
+            if stat.S_ISREG(mode) and hasattr(os, "fchmod"):
+                os.fchmod(descriptor, stat.S_IMODE(mode))
+        return _Staged(path, os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES))
 
     def _leftover(self, target: Path) -> Path:
         """Name a file beside `target` that is not to be left behind."""
@@ -173,17 +173,18 @@ class Outputs:
     def _remove_leftovers(self) -> None:
         for path in self._leftovers:
             with suppress(OSError):
-                path.unlink()
+                os.unlink(path)
         for folder in reversed(self._made):
             with suppress(OSError):
-                folder.rmdir()
+                os.rmdir(folder)
 
 
 def _put(source: Path | None, target: Path) -> None:
-    if source is None:
-        target.unlink(missing_ok=True)
-    else:
-        source.replace(target)
+    if source is not None:
+        os.replace(source, target)
+        return
+    with suppress(FileNotFoundError):
+        os.unlink(target)
 
 
 def _make_folders(folder: Path) -> list[Path]:
@@ -196,12 +197,12 @@ def _make_folders(folder: Path) -> list[Path]:
     try:
         for path in reversed(missing):
             with suppress(FileExistsError):  # someone else made it just now, and it is theirs
-                path.mkdir()
+                os.mkdir(path)
                 made.append(path)
     except OSError:
         for path in reversed(made):
             with suppress(OSError):
-                path.rmdir()
+                os.rmdir(path)
         raise
     return made
 
@@ -257,7 +258,7 @@ def _sweep(folder: Path) -> None:
                 descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
                 try:
                     if _lock(descriptor, wait=False):
-                        path.unlink()
+                        os.unlink(path)
                 finally:
                     os.close(descriptor)
 

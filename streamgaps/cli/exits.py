@@ -78,13 +78,15 @@ def run(name: str, command: Callable[[Outlook], object]) -> int:
         _die_of(stopped.number)
     except (KeyboardInterrupt, click.Abort):
         _die_of(signal.SIGINT)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click exits where standard output is a broken pipe, and only there
         _abandon_stdout()
         return ExitCode.PIPE
     except click.ClickException as error:
         _tell(name, outlook, f"{error.format_message().rstrip('.')}. See --help.")
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
+        if type(error) is OSError:  # not one of ours: standard output is full
+            _abandon_stdout()
         code, sentence = _verdict(error)
         if outlook.debug:
             stderr.write("".join(traceback.format_exception(error)))
@@ -106,7 +108,7 @@ def _verdict(error: Exception) -> tuple[ExitCode, str]:
             "out of memory; a smaller --max-record-bytes refuses the records that are too large",
         )
     if isinstance(error, OSError):
-        return ExitCode.ENVIRONMENT, str(error)
+        return ExitCode.ENVIRONMENT, f"cannot write to standard output: {error.strerror or error}"
     return ExitCode.BUG, f"a bug in streamgaps, please report it: {type(error).__name__}: {error}"
 
 

@@ -78,7 +78,7 @@ def _vlm_bcq(
     DEBUG also shows the traceback of an error.
 
     Example: gap_analysis vlm_bcq predictions_json=results.json results_dir=gaps
-    """
+    """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
     asked = os.environ.get("TAO_LOGGING_LEVEL", "INFO").strip().upper() or "INFO"
     level = asked if asked in _LEVELS else "INFO"
     outlook.debug = level == "DEBUG"
