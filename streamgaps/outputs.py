@@ -7,7 +7,8 @@ them leaves the new report beside the old gaps. Any other failure leaves both as
 A staging file is locked while its run lives, and a run starts by removing those that nobody holds.
 """
 
-# ruff: noqa: PTH -- system calls, one by one: pathlib would hide which of them can fail
+# System calls, one by one: pathlib would hide which of them can fail.
+# ruff: noqa: PTH101, PTH102, PTH105, PTH106, PTH108
 from __future__ import annotations
 
 import errno
@@ -135,12 +136,13 @@ class Outputs:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         # Not tempfile: its files have mode 0600, which would become the mode of the results.
         descriptor = os.open(path, flags, 0o666)
+        file = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
         _lock(descriptor, wait=False)
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # nothing to replace, or a file system without modes
             mode = os.lstat(target).st_mode
-            if stat.S_ISREG(mode) and hasattr(os, "fchmod"):
-                os.fchmod(descriptor, stat.S_IMODE(mode))
-        return _Staged(path, os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES))
+            if stat.S_ISREG(mode):
+                os.chmod(descriptor, stat.S_IMODE(mode))
+        return _Staged(path, file)
 
     def _leftover(self, target: Path) -> Path:
         """Name a file beside `target` that is not to be left behind."""
