@@ -1,0 +1,56 @@
+"""Fixtures: the commands as processes, the sample, the real files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+Run = "Callable[..., subprocess.CompletedProcess[str]]"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `streamgaps` or `gap_analysis` as a process, in an empty folder."""
+
+    def run_command(name: str, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **options.pop("env", {})}
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60, "check": False, **options}
+        return subprocess.run([*command(name), *map(str, arguments)], env=environment, **options)
+
+    return run_command
+
+
+def command(name: str) -> list[str]:
+    """Return the beginning of a command line that runs the installed command `name`."""
+    return [str(Path(sys.executable).with_name(name))]
+
+
+@pytest.fixture
+def sample() -> Path:
+    """Return the sample that the README runs."""
+    return GOLDEN / "sample.json"
+
+
+def real_data(name: str) -> Path:
+    """Return a real predictions file, or skip the test where there is none."""
+    path = REAL_DATA / name
+    if not path.exists():
+        pytest.skip(f"{name} is not on this machine")
+    return path
+
+
+def names(folder: Path) -> list[str]:
+    """List a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,48 @@
+"""The whole job in memory, as plainly as it can be said; it shares no code with the package."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Expected(NamedTuple):
+    """What a run must come to."""
+
+    gaps: list[dict[str, Any]]
+    skipped: list[tuple[int, str, str]]
+    correct: int
+
+
+def answer(text: str) -> str:
+    """Return yes, no, neither or both."""
+    words = [word for word in ("yes", "no") if re.search(rf"\b{word}\b", text.lower())]
+    return {0: "neither", 1: "".join(words), 2: "both"}[len(words)]
+
+
+def expect(records: list[dict[str, Any]], videos_dir: str) -> Expected:
+    """Judge records that have all they need."""
+    gaps, skipped, correct = [], [], 0
+    for index, record in enumerate(records):
+        response = answer(record["response"])
+        if response in ("neither", "both"):
+            skipped.append((index, "response", response))
+            continue
+        truth = answer(record["gt"])
+        if truth in ("neither", "both"):
+            skipped.append((index, "gt", truth))
+        elif truth == response:
+            correct += 1
+        else:
+            url = re.match("[A-Za-z][A-Za-z0-9+.-]+://", record["video_id"])
+            gaps.append(
+                {
+                    "video_id": record["video_id"] if url else str((Path(videos_dir) / record["video_id"]).resolve()),
+                    "error_type": "FP" if response == "yes" else "FN",
+                    "question": record.get("question", ""),
+                    "ground_truth": record["gt"],
+                    "response": record["response"],
+                }
+            )
+    return Expected(gaps, skipped, correct)

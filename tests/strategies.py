@@ -1,0 +1,49 @@
+"""Inputs of all kinds."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import strategies as st
+
+WORDS = st.sampled_from(
+    ["yes", "no", "Yes", "NO", "YES", "yeſ", "no-one", "nothing", "yes_", "eyes", "İno", "no²", "é", "noé", " no\u0301"]
+)
+TEXTS = st.lists(st.one_of(WORDS, st.sampled_from([" ", ". ", ",", '"', "\\", "\n", "😀", "[{"]), st.text(max_size=3)))
+ANSWERS = TEXTS.map("".join) | st.sampled_from(["Yes", "No", "B. No"])
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(min_value=-(10**40), max_value=10**40)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=8,
+)
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {"video_id": TEXTS.map("".join).map(lambda text: text.replace("\0", "")), "response": ANSWERS, "gt": ANSWERS},
+        optional={"question": JSON, "extra": JSON},
+    ),
+    max_size=12,
+)
+BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 64, 65536])
+SPELLINGS = st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])})
+DOCUMENTS = st.builds(lambda value, spelling: json.dumps(value, **spelling).encode(), st.lists(JSON), SPELLINGS)
+
+_PIECES = st.sampled_from(
+    [b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b" ", b"\n", b"\f", b"\v", b"\0", b"-", b"+", b"0", b"1", b".", b"e",]
+    + [b"NaN", b"-Infinity", b"true", b"nul", b"\\ud83d", b"\\ude00", b"\\u00e9", b"\xff", b"\xc3", b"\xed\xa0\x80", b"//"]
+)
+
+
+@st.composite
+def broken_documents(draw: st.DrawFn) -> bytes:
+    """JSON with a few bytes put in, taken out or changed."""
+    data = draw(DOCUMENTS)
+    for _ in range(draw(st.integers(min_value=1, max_value=3))):
+        at = draw(st.integers(min_value=0, max_value=len(data)))
+        end = min(len(data), at + draw(st.integers(min_value=0, max_value=2)))
+        data = data[:at] + draw(_PIECES | st.just(b"")) + data[end:]
+    return data
