@@ -85,6 +85,7 @@ class Outputs:
         self._gaps_target = folder / GAPS_NAME
         self._report_target = folder / REPORT_NAME
         self._leftovers: list[Path] = []
+        self._files: list[BinaryIO] = []
         self._made = _make_folders(folder)
         try:
             with _locked(folder):
@@ -92,7 +93,7 @@ class Outputs:
                 _sweep(folder)
                 self._gaps = self._stage(self._gaps_target)
         except BaseException:
-            self._remove_leftovers()
+            self.discard()
             raise
         self.gaps = self._gaps.file
 
@@ -120,9 +121,15 @@ class Outputs:
 
     def discard(self) -> None:
         """Remove what is not in place, and the folder if this run made it and it is empty."""
-        with suppress(OSError):  # a full disk may refuse the rest of the buffer
-            self.gaps.close()
-        self._remove_leftovers()
+        for file in self._files:
+            with suppress(OSError):  # a full disk may refuse the rest of the buffer
+                file.close()
+        for path in self._leftovers:
+            with suppress(OSError):
+                os.unlink(path)
+        for folder in reversed(self._made):
+            with suppress(OSError):
+                os.rmdir(folder)
 
     def _check_targets(self) -> None:
         for target in (self._report_target, self._gaps_target):
@@ -137,6 +144,7 @@ class Outputs:
         # Not tempfile: its files have mode 0600, which would become the mode of the results.
         descriptor = os.open(path, flags, 0o666)
         file = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
+        self._files.append(file)
         _lock(descriptor, wait=False)
         with suppress(OSError):  # nothing to replace, or a file system without modes
             mode = os.lstat(target).st_mode
@@ -171,14 +179,6 @@ class Outputs:
         except (OSError, NotImplementedError):  # a file system without hard links
             shutil.copy2(self._report_target, path, follow_symlinks=False)
         return path
-
-    def _remove_leftovers(self) -> None:
-        for path in self._leftovers:
-            with suppress(OSError):
-                os.unlink(path)
-        for folder in reversed(self._made):
-            with suppress(OSError):
-                os.rmdir(folder)
 
 
 def _put(source: Path | None, target: Path) -> None:

@@ -76,11 +76,9 @@ def analyze(
     on_warning = on_warning or WarningLog(max_warnings)
     resolve = PathResolver(videos_dir, on_unresolved=on_warning)
     with open_source(predictions) as source, open_outputs(results_dir) as outputs, _named(source.name):
-        log.debug("streamgaps.started", predictions=source.name, bytes=source.size, results_dir=str(results_dir))
         blocks = source.blocks if on_progress is None else _watched(source.blocks, tally, on_progress)
         gaps = _gaps(blocks, tally, resolve, on_warning, max_record_bytes)
         _exhaust(write(gaps, outputs.gaps))
-        log.debug("streamgaps.input_read", records=tally.records, gaps=tally.gaps)
         outputs.commit(text.report(tally) if tally.gaps else None)
     if tally.gaps:
         log.info("streamgaps.gaps_written", path=str(Path(results_dir) / GAPS_NAME), count=tally.gaps)

@@ -17,8 +17,6 @@ ROOT = Path(__file__).parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 REAL_DATA = ROOT.parent / "shared" / "data"
 
-Run = "Callable[..., subprocess.CompletedProcess[str]]"
-
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -26,8 +24,8 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run_command(name: str, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, **options.pop("env", {})}
-        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60, "check": False, **options}
-        return subprocess.run([*command(name), *map(str, arguments)], env=environment, **options)
+        options = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 60, **options}
+        return subprocess.run([*command(name), *map(str, arguments)], env=environment, check=False, **options)
 
     return run_command
 

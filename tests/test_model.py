@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,13 +11,7 @@ from streamgaps.exceptions import StreamgapsError
 
 COUNTS = st.integers(min_value=0, max_value=9)
 REASONS = st.builds(SkipReason, st.sampled_from(["response", "gt"]), st.sampled_from(["neither", "both"]))
-TALLIES = st.builds(Tally, COUNTS, COUNTS, COUNTS, COUNTS, st.lists(REASONS).map(lambda reasons: _counter(reasons)))
-
-
-def _counter(reasons: list[SkipReason]) -> object:
-    tally = Tally()
-    tally.skipped.update(reasons)
-    return tally.skipped
+TALLIES = st.builds(Tally, COUNTS, COUNTS, COUNTS, COUNTS, st.lists(REASONS).map(Counter))
 
 
 @given(TALLIES, TALLIES)
@@ -31,7 +26,12 @@ def test_tallies_add_up(one: Tally, other: Tally) -> None:
 
 def test_errors_are_built_in_errors_too() -> None:
     """So that callers need not know ours; each is in the tree that its module draws."""
-    parents = {"InputError": ValueError, "ConfigurationError": ValueError, "SourceError": OSError, "OutputError": OSError}
+    parents = {
+        "InputError": ValueError,
+        "ConfigurationError": ValueError,
+        "SourceError": OSError,
+        "OutputError": OSError,
+    }
     for name in exceptions.__all__:
         error = getattr(exceptions, name)
         assert issubclass(error, StreamgapsError)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import stat
 from pathlib import Path
 
@@ -76,7 +77,11 @@ def test_an_unusable_folder_is_found_out_at_the_start(tmp_path: Path) -> None:
     """With nothing left behind."""
     (tmp_path / "file").touch()
     (tmp_path / "folder" / GAPS_NAME).mkdir(parents=True)
-    for folder, reason in (("file", "File exists|Not a directory"), ("file/x", "Not a directory"), ("folder", "it is a folder")):
+    for folder, reason in (
+        ("file", "File exists|Not a directory"),
+        ("file/x", "Not a directory"),
+        ("folder", "it is a folder"),
+    ):
         with pytest.raises(OutputError, match=reason), open_outputs(tmp_path / folder):
             pytest.fail("it was entered")
     assert names(tmp_path) == ["file", "folder"]
@@ -152,7 +157,7 @@ def test_whichever_call_fails_the_results_are_the_old_or_the_new(
             write(folder, "old")
         new = ["new", "report of new"] if report else []
         with monkeypatch.context() as patch:
-            failing = FailingCalls(patch, outputs_module.os, CALLS, n)
+            failing = FailingCalls(patch, os, CALLS, n)
             try:
                 write(folder, "new", report)
             except OutputError as error:
@@ -179,8 +184,8 @@ def test_a_file_system_without_hard_links_or_locks_works(tmp_path: Path, monkeyp
     def refuse(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(outputs_module.os, "link", refuse)
-    monkeypatch.setattr(outputs_module.fcntl, "flock", refuse)
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     write(tmp_path, "one")
     (tmp_path / f".{GAPS_NAME}.1-abcd.tmp").touch()
     write(tmp_path, "two")
@@ -191,6 +196,6 @@ def test_a_file_system_without_hard_links_or_locks_works(tmp_path: Path, monkeyp
 def test_without_fcntl_and_signal_masks_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems that are not POSIX."""
     monkeypatch.setattr(outputs_module, "fcntl", None)
-    monkeypatch.delattr(outputs_module.signal, "pthread_sigmask")
+    monkeypatch.delattr(signal, "pthread_sigmask")
     write(tmp_path, "one")
     assert contents(tmp_path) == ["one", "report of one"]

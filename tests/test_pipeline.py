@@ -99,7 +99,7 @@ def test_without_gaps_there_are_no_files_and_no_stale_ones(tmp_path: Path) -> No
         (json.dumps([FP, 5]).encode(), "item 1 is not an object"),
         (json.dumps([FP, {"gt": "no"}]).encode(), "item 1: missing 'response'"),
         (json.dumps([FP, {**FP, "gt": None}]).encode(), "item 1: 'gt' must be a string, not null"),
-        (json.dumps([FP])[:-1].encode(), "malformed JSON at byte 52"),
+        (json.dumps([FP])[:-1].encode(), "malformed JSON at byte 53: the input ends inside"),
         (b"\xff", "malformed JSON at byte 0: invalid UTF-8"),
     ],
 )

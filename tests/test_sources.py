@@ -4,6 +4,7 @@ import io
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path) -> None:
 
 def test_a_text_file_is_refused() -> None:
     """It has been decoded by who knows what."""
-    with open_source(io.StringIO("[]")) as source, pytest.raises(SourceError, match="mode 'rb'"):  # type: ignore[arg-type]
+    with open_source(cast("BinaryIO", io.StringIO("[]"))) as source, pytest.raises(SourceError, match="mode 'rb'"):
         list(source.blocks)
 
 
@@ -60,7 +61,10 @@ def test_a_read_error_names_the_byte() -> None:
                 return self.left.pop(0)
             raise OSError(5, "Input/output error")
 
-    with open_source(Broken()) as source, pytest.raises(SourceError, match="^<stream>: reading failed at byte 5: Input"):  # type: ignore[arg-type]
+    with (
+        open_source(cast("BinaryIO", Broken())) as source,
+        pytest.raises(SourceError, match="^<stream>: reading failed at byte 5: Input"),
+    ):
         list(source.blocks)
 
 
@@ -68,10 +72,10 @@ def test_a_file_that_has_nothing_to_give_yet_is_refused() -> None:
     """A non-blocking one; to wait in a loop would be no better."""
 
     class NonBlocking(io.RawIOBase):
-        def read(self, _: int = -1) -> None:  # type: ignore[override]
+        def read(self, _: int = -1) -> None:
             return None
 
-    with open_source(NonBlocking()) as source, pytest.raises(SourceError, match="not a binary file"):  # type: ignore[arg-type]
+    with open_source(cast("BinaryIO", NonBlocking())) as source, pytest.raises(SourceError, match="not a binary file"):
         list(source.blocks)
 
 

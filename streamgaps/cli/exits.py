@@ -75,9 +75,8 @@ def run(name: str, command: Callable[[Outlook], object]) -> int:
         result = command(outlook)
         _flush_stdout()
     except _Stopped as stopped:
+        _tell(name, outlook, f"stopped by {signal.Signals(stopped.number).name}")
         _die_of(stopped.number)
-    except (KeyboardInterrupt, click.Abort):
-        _die_of(signal.SIGINT)
     except (BrokenPipeError, SystemExit):  # click exits where standard output is a broken pipe, and only there
         _abandon_stdout()
         return ExitCode.PIPE
@@ -132,9 +131,9 @@ def _catch_signals() -> None:
     def stop(number: int, _: FrameType | None) -> None:
         raise _Stopped(number)
 
-    for name in ("SIGHUP", "SIGTERM"):
+    for name in ("SIGHUP", "SIGINT", "SIGTERM"):
         number = getattr(signal, name, None)
-        # Ignored on purpose, as by nohup, it stays ignored. So does SIGINT: Python sees to that.
+        # Ignored on purpose, as by nohup or in the background of a script, it stays ignored.
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import platform
-from contextlib import nullcontext
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 
 from streamgaps import __version__
 from streamgaps.cli import exits, logs
+from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
-from streamgaps.cli.progress import Progress
-from streamgaps.pipeline import analyze
-from streamgaps.reports.text import summary
 from streamgaps.stages.read import BACKEND, MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamgaps.model import Tally
-
-__all__ = ["finish", "main", "version_text"]
+__all__ = ["main", "version_text"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,12 +52,12 @@ def _streamgaps() -> None:
 
 
 @_streamgaps.command("analyze")
-@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("predictions", type=click.Path())
 @click.option(
     "-o",
     "--results-dir",
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     metavar="DIR",
     help="Folder for kpi_gaps.jsonl and kpi_gaps_report.txt; made if it does not exist.",
 )
@@ -97,14 +90,14 @@ def _streamgaps() -> None:
     help="How to log, and to report the end, on standard error. auto: console on a terminal, else JSON Lines.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only: no warnings, progress or summary.")
-@click.option("-v", "--verbose", is_flag=True, help="Log what is done at each step.")
+@click.option("-v", "--verbose", is_flag=True, help="Also log the settings, and how long it took.")
 @click.option("--debug", is_flag=True, help="Like -v, and show the traceback of an error.")
 @click.pass_obj
 def _analyze(
     outlook: exits.Outlook,
     *,
-    predictions: Path,
-    results_dir: Path,
+    predictions: str,
+    results_dir: str,
     videos_dir: str | None,
     max_warnings: int,
     max_record_bytes: int,
@@ -134,37 +127,12 @@ def _analyze(
     outlook.debug = debug
     level = "ERROR" if quiet else "DEBUG" if verbose or debug else "INFO"
     outlook.log_format = logs.configure(level, LogFormat(log_format))
-    bar = outlook.log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
-    with Progress(_size(predictions)) if bar else nullcontext() as progress:
-        tally = analyze(
-            predictions,
-            results_dir,
-            videos_dir=videos_dir,
-            max_warnings=None if max_warnings < 0 else max_warnings,
-            max_record_bytes=max_record_bytes,
-            on_progress=progress,
-        )
-    if not quiet:
-        finish(tally, outlook.log_format)
-
-
-def finish(tally: Tally, log_format: LogFormat) -> None:
-    """Tell the counts of a run: as a table, or as an event where the log is JSON."""
-    if log_format is LogFormat.CONSOLE:
-        logs.stderr.write(summary(tally))
-        return
-    structlog.get_logger("streamgaps").info(
-        "streamgaps.finished",
-        records=tally.records,
-        correct=tally.correct,
-        false_positives=tally.false_positives,
-        false_negatives=tally.false_negatives,
-        skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
+    analyze_and_tell(
+        predictions,
+        results_dir,
+        videos_dir=videos_dir,
+        log_format=outlook.log_format,
+        quiet=quiet,
+        max_warnings=None if max_warnings < 0 else max_warnings,
+        max_record_bytes=max_record_bytes,
     )
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size or None
-    except (OSError, ValueError):
-        return None

@@ -12,10 +12,10 @@ import structlog
 import yaml
 
 from streamgaps.cli import exits, logs
+from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
-from streamgaps.cli.streamgaps import finish, version_text
+from streamgaps.cli.streamgaps import version_text
 from streamgaps.exceptions import ConfigurationError
-from streamgaps.pipeline import analyze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,9 +86,13 @@ def _vlm_bcq(
     if level != asked:
         structlog.get_logger("streamgaps").warning("streamgaps.unknown_level", TAO_LOGGING_LEVEL=asked, used=level)
     chosen = settings(_spec_path(experiment_spec_file, config_path, config_name), overrides)
-    tally = analyze(chosen["predictions_json"], chosen["results_dir"], videos_dir=chosen["videos_dir"])
-    if level in ("DEBUG", "INFO"):
-        finish(tally, outlook.log_format)
+    analyze_and_tell(
+        chosen["predictions_json"],
+        chosen["results_dir"],
+        videos_dir=chosen["videos_dir"],
+        log_format=outlook.log_format,
+        quiet=level not in ("DEBUG", "INFO"),
+    )
 
 
 def _spec_path(file: Path | None, folder: Path | None, name: str | None) -> Path | None:

@@ -16,10 +16,9 @@ def parsed(item: int, response: Answer, gt: Answer | None, video_id: object = "v
 
 def run(*predictions: ParsedPrediction) -> tuple[list[Gap], Tally, list[Skip]]:
     """Classify predictions."""
-    tally, skips = Tally(), []
-    gaps = list(
-        classify(predictions, tally=tally, resolve=lambda item, path: f"/{item}/{path}", on_skip=skips.append)
-    )
+    tally = Tally()
+    skips: list[Skip] = []
+    gaps = list(classify(predictions, tally=tally, resolve=lambda item, path: f"/{item}/{path}", on_skip=skips.append))
     return gaps, tally, skips
 
 

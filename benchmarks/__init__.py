@@ -1,0 +1,1 @@
+"""Seeded data, and what streamgaps takes to read it."""

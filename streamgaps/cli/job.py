@@ -1,0 +1,91 @@
+"""One run, as both commands do it: start, progress, end."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from streamgaps.cli import logs
+from streamgaps.cli.logs import LogFormat
+from streamgaps.cli.progress import Progress
+from streamgaps.pipeline import analyze
+from streamgaps.reports.text import summary
+from streamgaps.stages.read import BACKEND, MAX_RECORD_BYTES
+
+if TYPE_CHECKING:
+    from streamgaps.model import Tally
+
+__all__ = ["analyze_and_tell"]
+
+log = structlog.get_logger("streamgaps")
+
+
+def analyze_and_tell(
+    predictions: str,
+    results_dir: str,
+    *,
+    videos_dir: str | None,
+    log_format: LogFormat,
+    quiet: bool,
+    max_warnings: int | None = None,
+    max_record_bytes: int = MAX_RECORD_BYTES,
+) -> None:
+    """Call `analyze`, show how far it is on a terminal, and tell the counts at the end.
+
+    Args:
+        predictions: as for `analyze`.
+        results_dir: as for `analyze`.
+        videos_dir: as for `analyze`.
+        log_format: `CONSOLE` or `JSON`; JSON gets neither a progress bar nor a table.
+        quiet: show neither progress nor counts.
+        max_warnings: as for `analyze`.
+        max_record_bytes: as for `analyze`.
+    """
+    size = _size(predictions)
+    log.debug(
+        "streamgaps.started",
+        predictions=predictions,
+        bytes=size,
+        results_dir=results_dir,
+        videos_dir=videos_dir,
+        backend=BACKEND,
+    )
+    begin = time.monotonic()
+    bar = log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
+    with Progress(size) if bar else nullcontext() as progress:
+        tally = analyze(
+            predictions,
+            results_dir,
+            videos_dir=videos_dir,
+            max_warnings=max_warnings,
+            max_record_bytes=max_record_bytes,
+            on_progress=progress,
+        )
+    log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
+    if not quiet:
+        _tell(tally, log_format)
+
+
+def _tell(tally: Tally, log_format: LogFormat) -> None:
+    if log_format is LogFormat.CONSOLE:
+        logs.stderr.write(summary(tally))
+        return
+    log.info(
+        "streamgaps.finished",
+        records=tally.records,
+        correct=tally.correct,
+        false_positives=tally.false_positives,
+        false_negatives=tally.false_negatives,
+        skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
+    )
+
+
+def _size(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_size or None
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streamgaps.cli import exits
+from streamgaps.cli.exits import ExitCode
+from streamgaps.outputs import GAPS_NAME
+from tests.conftest import command, names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Started = tuple[subprocess.Popen[str], io.FileIO]
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+FP = {"video_id": "v", "response": "yes", "gt": "no"}
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Callable[..., Started]]:
+    """Start a run that waits for the rest of its input, and has staged its output."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Started:
+            os.mkfifo(tmp_path / "pipe")
+            arguments = [*command("streamgaps"), "analyze", "pipe", "-o", "gaps", "--log-format", "console"]
+            process = subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True, **options)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            writer = stack.enter_context((tmp_path / "pipe").open("wb", buffering=0))
+            writer.write(json.dumps([FP] * 3)[:-1].encode())
+            until_staged(tmp_path / "gaps")
+            return process, writer
+
+        yield start
+
+
+def until_staged(folder: Path) -> None:
+    """Wait for a staging file."""
+    deadline = time.monotonic() + 30
+    while not list(folder.glob(".*.tmp")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_died_of_after_cleaning_up(
+    waiting: Callable[..., Started], tmp_path: Path, number: signal.Signals
+) -> None:
+    """With a sentence, in good time, with nothing left."""
+    process, _ = waiting()
+    begin = time.monotonic()
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=10)
+    assert (-number, f"streamgaps: stopped by {number.name}\n") == (process.returncode, stderr)
+    assert time.monotonic() - begin < 5
+    assert names(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_signal_that_was_ignored_from_the_start_stays_ignored(
+    waiting: Callable[..., Started], tmp_path: Path, number: signal.Signals
+) -> None:
+    """As under nohup, or in the background of a script."""
+    process, writer = waiting(preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+    process.send_signal(number)
+    writer.write(b"]")
+    writer.close()
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert GAPS_NAME in names(tmp_path / "gaps")
+
+
+def test_a_killed_run_leaves_a_staging_file_that_the_next_one_sweeps(
+    waiting: Callable[..., Started], tmp_path: Path, run: Run
+) -> None:
+    """Nobody can clean up after SIGKILL but the next run."""
+    process, _ = waiting()
+    process.kill()
+    process.communicate()
+    assert [name[-4:] for name in names(tmp_path / "gaps")] == [".tmp"]
+    (tmp_path / "p.json").write_text(json.dumps([FP]))
+    assert run("streamgaps", "analyze", "p.json", "-o", "gaps").returncode == 0
+    assert not [name for name in names(tmp_path / "gaps") if name.endswith(".tmp")]
+
+
+def test_a_reader_that_leaves_is_no_error(run: Run) -> None:
+    """Silently, with 141, as with any good tool."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as stdout:
+        result = run("streamgaps", "--version", capture_output=False, stdout=stdout, stderr=subprocess.PIPE)
+    assert (ExitCode.PIPE, "") == (result.returncode, result.stderr)
+
+
+def test_a_full_standard_output_is_an_error(run: Run) -> None:
+    """Of the environment."""
+    with Path("/dev/full").open("w") as stdout:
+        result = run("streamgaps", "--version", capture_output=False, stdout=stdout, stderr=subprocess.PIPE)
+    assert result.returncode == ExitCode.ENVIRONMENT
+    assert result.stderr == "streamgaps: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("stderr", ["closed", "full"])
+def test_a_standard_error_that_takes_nothing_changes_nothing(sample: Path, tmp_path: Path, stderr: str) -> None:
+    """Neither the results nor the exit code."""
+    redirection = {"closed": "2>&-", "full": "2>/dev/full"}[stderr]
+    script = f'"$0" analyze "$1" -o gaps {redirection}'
+    shell = ["/bin/sh", "-c", script, command("streamgaps")[0]]
+    assert subprocess.run([*shell, str(sample)], cwd=tmp_path, check=False).returncode == 0
+    assert len((tmp_path / "gaps" / GAPS_NAME).read_text("utf-8").splitlines()) == 5
+    assert subprocess.run([*shell, "nope"], cwd=tmp_path, check=False).returncode == 3
+
+
+def test_a_disk_that_is_full_leaves_the_earlier_results(run: Run, tmp_path: Path) -> None:
+    """Here, a limit on the size of files."""
+    (tmp_path / "p.json").write_text(json.dumps([FP] * 20_000))
+    (tmp_path / "gaps").mkdir()
+    (tmp_path / "gaps" / GAPS_NAME).write_text("good")
+    result = run(
+        "streamgaps",
+        *("analyze", "p.json", "-o", "gaps", "--log-format", "console"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536)),
+    )
+    assert result.returncode == ExitCode.ENVIRONMENT
+    assert result.stderr == "streamgaps: gaps: the results cannot be written: File too large\n"
+    assert names(tmp_path / "gaps") == [GAPS_NAME]
+    assert (tmp_path / "gaps" / GAPS_NAME).read_text() == "good"
+
+
+def test_it_works_with_few_descriptors_no_home_and_a_plain_locale(run: Run, sample: Path, tmp_path: Path) -> None:
+    """In a container, say."""
+    result = run(
+        "streamgaps",
+        *("analyze", sample, "-o", "gaps"),
+        env={"HOME": "", "LC_ALL": "C", "PYTHONUTF8": "0"},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16)),
+    )
+    assert result.returncode == 0, result.stderr
+    assert GAPS_NAME in names(tmp_path / "gaps")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(MemoryError(), ExitCode.ENVIRONMENT), (KeyError("x"), ExitCode.BUG), (RecursionError(), ExitCode.BUG)],
+)
+def test_what_nobody_foresaw_is_one_line(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug is called one."""
+    monkeypatch.setattr(exits, "_catch_signals", lambda: None)
+
+    def fail(_: exits.Outlook) -> None:
+        raise error
+
+    assert code == exits.run("streamgaps", fail)
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert ("a bug in streamgaps" in shown) == (code == ExitCode.BUG)
+
+
+def test_as_process_1_it_exits_with_128_and_the_signal(tmp_path: Path) -> None:
+    """The kernel lets no default action kill it."""
+    namespace = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*namespace, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no new process namespace can be made here")
+    os.mkfifo(tmp_path / "pipe")
+    arguments = [*namespace, *command("streamgaps"), "analyze", "pipe", "-o", "gaps"]
+    with ExitStack() as stack:
+        process = stack.enter_context(subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE))
+        stack.enter_context((tmp_path / "pipe").open("wb", buffering=0)).write(b"[")
+        until_staged(tmp_path / "gaps")
+        child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+        os.kill(int(child), signal.SIGTERM)
+        process.communicate(timeout=10)
+    assert process.returncode == 143
+    assert names(tmp_path) == ["pipe"]
+
+
+def test_every_exit_code_is_documented() -> None:
+    """In the README's table."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    for code in ExitCode:
+        assert f"| {code.value} |" in readme, code
+    assert sys.version_info >= (3, 10)

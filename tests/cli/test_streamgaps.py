@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streamgaps.outputs import GAPS_NAME, REPORT_NAME
+from tests.conftest import GOLDEN, command, names, real_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+UNCLEAR = {"video_id": "v", "response": "maybe", "gt": "no"}
+
+
+def events(stderr: str) -> list[dict[str, object]]:
+    """Read JSON Lines."""
+    return [json.loads(line) for line in stderr.splitlines()]
+
+
+def test_it_writes_the_golden_files_and_tells_the_counts(run: Run, sample: Path, tmp_path: Path) -> None:
+    """Where nobody watches, the log is JSON Lines from the first to the last."""
+    result = run("streamgaps", "analyze", sample, "-o", "gaps", "--videos-dir", "/data/videos")
+    assert (0, "") == (result.returncode, result.stdout)
+    assert (GOLDEN / "sample.jsonl").read_bytes() == (tmp_path / "gaps" / GAPS_NAME).read_bytes()
+    assert (GOLDEN / "sample_report.txt").read_bytes() == (tmp_path / "gaps" / REPORT_NAME).read_bytes()
+    log = events(result.stderr)
+    skips = [entry for entry in log if entry["event"] == "streamgaps.sample_skipped"]
+    assert [(3, "response", "both"), (7, "response", "neither"), (9, "gt", "neither")] == [
+        (entry["index"], entry["field"], entry["reason"]) for entry in skips
+    ]
+    assert ["dock/clip_004.mp4", "It could be yes or no."] == [skips[0]["video_id"], skips[0]["text"]]
+    expected = {"records": 10, "correct": 2, "false_positives": 3, "false_negatives": 2}
+    assert expected.items() <= log[-1].items()
+    assert log[-1]["skipped"] == {"gt neither": 1, "response both": 1, "response neither": 1}
+    assert ["timestamp", "level", "event"] == list(log[-1])[:3]
+
+
+def test_the_console_shows_a_table(run: Run, sample: Path) -> None:
+    """Its rows between first and last add up to the last."""
+    result = run("streamgaps", "analyze", sample, "-o", "gaps", "--log-format", "console")
+    rows = dict(re.findall(r"^\| (.+?) +\| ([\d,]+) +\|$", result.stderr, re.MULTILINE))
+    assert rows == {
+        "Correct": "2",
+        "False positives (FP)": "3",
+        "False negatives (FN)": "2",
+        "Skipped: ground truth says neither yes nor no": "1",
+        "Skipped: response says both yes and no": "1",
+        "Skipped: response says neither yes nor no": "1",
+        "Records read": "10",
+    }
+
+
+def test_real_predictions_with_a_warning_each(run: Run, tmp_path: Path) -> None:
+    """49 samples of HallusionBench say neither or both."""
+    result = run("streamgaps", "analyze", real_data("hallusionbench_predictions.json"), "-o", "gaps")
+    kinds = [entry["event"] for entry in events(result.stderr)]
+    assert kinds.count("streamgaps.sample_skipped") == 49
+    assert "| FP         | 55    |" in (tmp_path / "gaps" / REPORT_NAME).read_text("utf-8")
+
+
+@pytest.mark.parametrize(("limit", "shown", "more"), [("2", 2, 1), ("0", 0, 1), ("5", 5, 0), ("-1", 5, 0)])
+def test_warnings_are_limited(run: Run, tmp_path: Path, limit: str, shown: int, more: int) -> None:
+    """After the last, one line says that the rest are counted, and how to see them."""
+    (tmp_path / "p.json").write_text(json.dumps([UNCLEAR] * 5))
+    result = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--max-warnings", limit)
+    log = events(result.stderr)
+    kinds = [entry["event"] for entry in log]
+    assert (shown, more) == (kinds.count("streamgaps.sample_skipped"), kinds.count("streamgaps.warnings_limited"))
+    assert log[-1]["skipped"] == {"response neither": 5}
+    assert all("--max-warnings" in str(entry["hint"]) for entry in log if "hint" in entry)
+
+
+def test_no_gaps_are_said_and_leave_nothing(run: Run, tmp_path: Path) -> None:
+    """With exit code 0."""
+    (tmp_path / "p.json").write_text("[]")
+    result = run("streamgaps", "analyze", "p.json", "-o", "gaps")
+    assert result.returncode == 0
+    assert "No KPI Gaps found!" in [entry["event"] for entry in events(result.stderr)]
+    assert names(tmp_path) == ["p.json"]
+
+
+def test_quiet_is_quiet_but_for_errors(run: Run, sample: Path, tmp_path: Path) -> None:
+    """No warnings, no summary."""
+    result = run("streamgaps", "analyze", sample, "-o", "gaps", "-q", "--log-format", "console")
+    assert (0, "", "") == (result.returncode, result.stdout, result.stderr)
+    assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME]
+    result = run("streamgaps", "analyze", "nope", "-o", "gaps", "-q", "--log-format", "console")
+    assert (3, "streamgaps: nope: there is no such file\n") == (result.returncode, result.stderr)
+
+
+def test_verbose_tells_settings_and_time(run: Run, sample: Path) -> None:
+    """As events of their own."""
+    log = events(run("streamgaps", "analyze", sample, "-o", "gaps", "-v").stderr)
+    assert ("streamgaps.started", sample.stat().st_size) == (log[0]["event"], log[0]["bytes"])
+    assert "streamgaps.timed" in [entry["event"] for entry in log]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "sentence"),
+    [
+        ("{}", 1, "p.json: must be a JSON array of prediction objects"),
+        ("[1]", 1, "p.json: item 0 is not an object"),
+        ('[{"gt": ""}]', 1, "p.json: item 0: missing 'response'"),
+        ('[{"gt": "", "response": null, "video_id": ""}]', 1, "p.json: item 0: 'response' must be a string, not null"),
+        ('[{"gt": 1, "response": "no", "video_id": ""}]', 1, "p.json: item 0: 'gt' must be a string, not number"),
+        (
+            '[{"gt": "no", "response": "yes", "video_id": []}]',
+            1,
+            "p.json: item 0: 'video_id' must be a string, not array",
+        ),
+        ("[}", 1, "p.json: malformed JSON at byte 1: Expecting value; no item is complete"),
+        ("", 1, "p.json: malformed JSON at byte 0: nothing in it, where a JSON array must be; no item is complete"),
+        ('["\\ud83d"]', 1, "p.json: unsupported JSON at byte 2: the lone surrogate \\ud83d; no item is complete"),
+        (None, 3, "p.json: there is no such file"),
+    ],
+)
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_an_error_is_one_line_an_exit_code_and_no_file(
+    run: Run, tmp_path: Path, content: str | None, code: int, sentence: str, log_format: str
+) -> None:
+    """No traceback; a folder that was to be made is not there."""
+    if content is not None:
+        (tmp_path / "p.json").write_text(content)
+    result = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--log-format", log_format)
+    assert code == result.returncode
+    if log_format == "json":
+        assert [sentence] == [entry["error"] for entry in events(result.stderr)]
+    else:
+        assert f"streamgaps: {sentence}\n" == result.stderr
+    assert names(tmp_path) == (["p.json"] if content is not None else [])
+
+
+def test_debug_shows_the_traceback(run: Run) -> None:
+    """Before the sentence."""
+    result = run("streamgaps", "analyze", "nope", "-o", "gaps", "--debug", "--log-format", "console")
+    assert "Traceback" in result.stderr
+    assert result.stderr.endswith("\nstreamgaps: nope: there is no such file\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["analyze", "x"], "Missing option '-o' / '--results-dir'. See --help."),
+        (["analyze", "-o", "x"], "Missing argument 'PREDICTIONS'. See --help."),
+        (["analyze", "x", "-o", "y", "--log-format", "xml"], "Invalid value for '--log-format'"),
+        (["analyze", "x", "-o", "y", "-q", "-v"], "--quiet contradicts --verbose and --debug. See --help."),
+        (["analyze", "x", "-o", "y", "--max-warnings", "-2"], "Invalid value for '--max-warnings'"),
+        (["nope"], "No such command 'nope'"),
+        ([], "Missing command. See --help."),
+    ],
+)
+def test_wrong_usage_is_one_line_too(run: Run, arguments: list[str], sentence: str) -> None:
+    """With exit code 2."""
+    result = run("streamgaps", *arguments)
+    assert (2, 1) == (result.returncode, result.stderr.count("\n"))
+    assert sentence in result.stderr
+    assert result.stderr.startswith("streamgaps: ")
+
+
+def test_versions_are_told(run: Run) -> None:
+    """That of ijson with its back end."""
+    result = run("streamgaps", "--version")
+    assert re.match(
+        r"streamgaps \d+\.\d+\.\d+ \(Python .*ijson [\d.]+ with back end yajl2_c, orjson .*\)\n", result.stdout
+    )
+
+
+def test_it_runs_as_a_module(sample: Path, tmp_path: Path) -> None:
+    """`python -m streamgaps`."""
+    arguments = [sys.executable, "-m", "streamgaps", "analyze", str(sample), "-o", str(tmp_path / "gaps"), "-q"]
+    subprocess.run(arguments, check=True, cwd=tmp_path)
+    assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME]
+
+
+HOSTILE = 'a\n\x1b[31m{"event": "forged"}\x9b\u202e\x07'
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_control_characters_do_not_reach_the_terminal(run: Run, tmp_path: Path, log_format: str) -> None:
+    """Neither from a field nor from a file's name; a line of log cannot be forged."""
+    (tmp_path / "p.json").write_text(json.dumps([{"video_id": HOSTILE, "response": HOSTILE, "gt": "no"}, 1]))
+    for path in ("p.json", "none" + HOSTILE.replace("/", "")):
+        result = run("streamgaps", "analyze", path, "-o", "gaps" + HOSTILE, "--log-format", log_format)
+        assert result.returncode in (1, 3)
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", result.stderr)
+        assert len(result.stderr.splitlines()) == (2 if path == "p.json" else 1)
+
+
+def test_a_file_name_that_is_not_utf8_is_logged(run: Run) -> None:
+    """A file's name may hold bytes that are not UTF-8."""
+    result = run("streamgaps", "analyze", os.fsdecode(b"\xff.json"), "-o", "gaps")
+    assert events(result.stderr)[0]["error"] == "\udcff.json: there is no such file"
+
+
+def on_a_terminal(arguments: list[str], folder: Path, columns: int = 100) -> str:
+    """Run a command on a terminal of its own, and return what it shows."""
+    main, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(arguments, stdin=terminal, stdout=terminal, stderr=terminal, cwd=folder) as process:
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(main, 65536)
+            except OSError:  # what Linux says when the other side is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        assert process.wait() == 0
+    os.close(main)
+    return shown.decode()
+
+
+def test_a_terminal_gets_readable_logs_and_a_progress_bar(tmp_path: Path) -> None:
+    """In bytes, with rate, time left and gaps; a short run has none."""
+    records = [{"video_id": "v", "response": "yes" if number % 3 else "no", "gt": "no"} for number in range(300_000)]
+    (tmp_path / "p.json").write_text(json.dumps(records))
+    shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
+    assert re.search(r"\d+%\|.*\d+(\.\d+)?M/\d+(\.\d+)?M \[\d\d:\d\d<\d\d:\d\d, +[\d.]+MB/s, [\d,]+ gaps\]", shown)
+    assert "| Records read         | 300,000 |" in shown
+    assert "streamgaps.gaps_written" in shown
+    (tmp_path / "p.json").write_text("[]")
+    shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
+    assert "No KPI Gaps found!" in shown
+    assert "%|" not in shown
+
+
+def test_what_a_run_does_not_show_is_not_loaded(sample: Path, tmp_path: Path) -> None:
+    """The progress bar's library and the YAML reader."""
+    script = (
+        "import sys; from streamgaps.cli.streamgaps import main; "
+        f"main(['analyze', {str(sample)!r}, '-o', {str(tmp_path / 'gaps')!r}, '-q']); "
+        "print([name for name in ('tqdm', 'yaml') if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert result.stdout == "[]\n"

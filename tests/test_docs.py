@@ -1,0 +1,89 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+import streamgaps
+from streamgaps.cli import streamgaps as command_module
+from streamgaps.cli import tao as tao_module
+from tests.conftest import ROOT, command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines() if line.startswith("$ ")]
+
+
+def test_the_first_command_shows_its_real_output(tmp_path: Path) -> None:
+    """Word for word, but for the time."""
+    text = next(text for kind, text in BLOCKS if kind == "console" and "streamgaps analyze" in text)
+    first, _, expected = text.partition("\n")
+    analyze = first[2:].partition("&& ")[2]
+    assert analyze.startswith("streamgaps analyze tests/golden/sample.json -o ")
+    arguments = shlex.split(analyze)[1:]
+    arguments[arguments.index("-o") + 1] = str(tmp_path / "gaps")
+    shown = subprocess.run(
+        [*command("streamgaps"), *arguments, "--log-format", "console"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stderr
+
+    def without_time(lines: str) -> list[str]:
+        return [re.sub(r"^\S+Z |path=\S+", "", line).rstrip() for line in lines.splitlines()]
+
+    assert without_time(expected) == without_time(shown)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_options_of_every_command_exist(line: str) -> None:
+    """As its --help has them."""
+    words = shlex.split(line[2:].replace("&&", ";"), comments=True)
+    known = {
+        name
+        for group in (command_module._streamgaps, tao_module._gap_analysis)
+        for sub in group.commands.values()
+        for parameter in sub.params
+        if isinstance(parameter, click.Option)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    } | {"--help", "--version"}
+    if words[0] in ("streamgaps", "gap_analysis"):
+        assert {word.partition("=")[0] for word in words if word.startswith("-") and len(word) > 1} <= known
+
+
+def test_every_option_is_in_the_readme() -> None:
+    """With what it does."""
+    for parameter in command_module._streamgaps.commands["analyze"].params:
+        if isinstance(parameter, click.Option):
+            assert f"`{max(parameter.opts, key=len)}" in README
+
+
+def test_python_examples_run(tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder with the sample in it."""
+    (tmp_path / "results.json").write_bytes(sample.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    examples = [text for kind, text in BLOCKS if kind == "python"]
+    assert examples
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), {})  # noqa: S102 -- our own
+
+
+def test_the_changelog_knows_this_version() -> None:
+    """The newest on top."""
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == streamgaps.__version__
