@@ -29,8 +29,8 @@ print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 _WHOLE_FILE = Path(__file__).with_name("whole_file.py")
 _CONTENDERS = {
-    "streamgaps": lambda data, results: [sys.executable, "-m", "streamgaps", "analyze", data, "-o", results, "-q"],
-    "whole file": lambda data, results: [sys.executable, str(_WHOLE_FILE), data, results],
+    "streamgaps": [sys.executable, "-m", "streamgaps", "analyze", "DATA", "-o", "RESULTS", "-q"],
+    "whole file": [sys.executable, str(_WHOLE_FILE), "DATA", "RESULTS"],
 }
 
 
@@ -55,7 +55,8 @@ def main(count: int) -> None:
             figures: dict[str, list[tuple[float, ...]]] = {name: [] for name in _CONTENDERS}
             for _ in range(_ROUNDS):
                 for name, command in _CONTENDERS.items():
-                    figures[name].append(_measure(command(str(data), str(Path(folder) / name))))
+                    places = {"DATA": str(data), "RESULTS": str(Path(folder) / name)}
+                    figures[name].append(_measure([places.get(word, word) for word in command]))
             for name, runs in figures.items():
                 wall, cpu, memory = zip(*runs, strict=True)
                 print(
