@@ -73,24 +73,24 @@ def run(name: str, command: Callable[[Outlook], object]) -> int:
     _catch_signals()
     try:
         result = command(outlook)
-        _flush_stdout()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except _Stopped as stopped:
         _tell(name, outlook, f"stopped by {signal.Signals(stopped.number).name}")
         _die_of(stopped.number)
     except (BrokenPipeError, SystemExit):  # click exits where standard output is a broken pipe, and only there
-        _abandon_stdout()
         return ExitCode.PIPE
     except click.ClickException as error:
         _tell(name, outlook, f"{error.format_message().rstrip('.')}. See --help.")
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
-        if type(error) is OSError:  # not one of ours: standard output is full
-            _abandon_stdout()
         code, sentence = _verdict(error)
         if outlook.debug:
             stderr.write("".join(traceback.format_exception(error)))
         _tell(name, outlook, sentence)
         return code
+    finally:
+        _abandon_broken_streams()
     return result if isinstance(result, int) else ExitCode.DONE
 
 
@@ -128,6 +128,37 @@ def _occupy_standard_streams() -> None:
 
 
 def _catch_signals() -> None:
+    # Ignored on purpose, as by nohup or in the background of a script, a signal stays ignored.
+    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def stop(number: int, _: FrameType | None) -> None:
+        for other in numbers:  # cleaning up is not to be interrupted by a second one
+            signal.signal(other, signal.SIG_IGN)
+        raise _Stopped(number)
+
+    for number in numbers:
+        signal.signal(number, stop)
+
+
+def _die_of(number: int) -> NoReturn:
+    """Die of the signal, so that whoever waits for us sees what happened."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    # Process 1, as in a container, does not die of signals.
+    os._exit(128 + number)
+
+
+def _occupy_standard_streams() -> None:
+    # If standard error is closed, the next file to be opened would take its number, and its messages.
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def _catch_signals() -> None:
     def stop(number: int, _: FrameType | None) -> None:
         raise _Stopped(number)
 
@@ -141,7 +172,6 @@ def _catch_signals() -> None:
 def _die_of(number: int) -> NoReturn:
     """Die of the signal, so that whoever waits for us sees what happened."""
     signal.signal(number, signal.SIG_DFL)
-    _abandon_stdout()
     os.kill(os.getpid(), number)
     # Process 1, as in a container, does not die of signals.
     os._exit(128 + number)
@@ -152,8 +182,13 @@ def _flush_stdout() -> None:
         sys.stdout.flush()
 
 
-def _abandon_stdout() -> None:
-    """Let nothing be written at the interpreter's end, which would complain about it."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)
+def _abandon_broken_streams() -> None:
+    """Let the interpreter not find, at its own end, what cannot be written: it would complain, and exit with 120."""
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, descriptor)
+            os.close(null)
