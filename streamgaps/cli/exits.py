@@ -133,7 +133,7 @@ def _catch_signals() -> None:
     numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
     def stop(number: int, _: FrameType | None) -> None:
-        for other in numbers:  # cleaning up is not to be interrupted by a second one
+        for other in numbers:  # a second one is not to interrupt the cleaning up
             signal.signal(other, signal.SIG_IGN)
         raise _Stopped(number)
 
@@ -147,39 +147,6 @@ def _die_of(number: int) -> NoReturn:
     os.kill(os.getpid(), number)
     # Process 1, as in a container, does not die of signals.
     os._exit(128 + number)
-
-
-def _occupy_standard_streams() -> None:
-    # If standard error is closed, the next file to be opened would take its number, and its messages.
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-
-
-def _catch_signals() -> None:
-    def stop(number: int, _: FrameType | None) -> None:
-        raise _Stopped(number)
-
-    for name in ("SIGHUP", "SIGINT", "SIGTERM"):
-        number = getattr(signal, name, None)
-        # Ignored on purpose, as by nohup or in the background of a script, it stays ignored.
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, stop)
-
-
-def _die_of(number: int) -> NoReturn:
-    """Die of the signal, so that whoever waits for us sees what happened."""
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    # Process 1, as in a container, does not die of signals.
-    os._exit(128 + number)
-
-
-def _flush_stdout() -> None:
-    if sys.stdout is not None:
-        sys.stdout.flush()
 
 
 def _abandon_broken_streams() -> None:
