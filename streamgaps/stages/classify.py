@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason
-from streamgaps.stages.parse import require_text
+from streamgaps.stages.validate import require_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from streamgaps.exceptions import RecordError
 from streamgaps.model import Answer, ParsedPrediction
-from streamgaps.stages.validate import json_type
+from streamgaps.stages.validate import require_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from streamgaps.model import Prediction
 
-__all__ = ["parse", "parse_answer", "require_text"]
+__all__ = ["parse", "parse_answer"]
 
 _YES = re.compile(r"\byes\b")
 _NO = re.compile(r"\bno\b")
@@ -58,16 +57,3 @@ def parse(predictions: Iterable[Prediction]) -> Iterator[ParsedPrediction]:
         clear = response is Answer.YES or response is Answer.NO
         gt = parse_answer(require_text(prediction, "gt")) if clear else None
         yield ParsedPrediction(prediction, response, gt)
-
-
-def require_text(prediction: Prediction, field: str) -> str:
-    """Return a field that has to be read.
-
-    Raises:
-        RecordError: it is not a string.
-    """
-    value: object = getattr(prediction, field)
-    if isinstance(value, str):
-        return value
-    message = f"item {prediction.item}: '{field}' must be a string, not {json_type(value)}"
-    raise RecordError(message, index=prediction.item, field=field)

@@ -10,9 +10,9 @@ from streamgaps.model import Prediction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["json_type", "validate"]
+__all__ = ["require_text", "validate"]
 
-REQUIRED = ("gt", "response", "video_id")
+_REQUIRED = ("gt", "response", "video_id")
 """The fields every item must have, in the order in which they are checked."""
 
 
@@ -28,14 +28,27 @@ def validate(items: Iterable[object]) -> Iterator[Prediction]:
         if not isinstance(item, dict):
             message = f"item {index} is not an object"
             raise RecordError(message, index=index)
-        for name in REQUIRED:
+        for name in _REQUIRED:
             if name not in item:
                 message = f"item {index}: missing '{name}'"
                 raise RecordError(message, index=index, field=name)
         yield Prediction(index, item["video_id"], item["response"], item["gt"], item.get("question", ""))
 
 
-def json_type(value: object) -> str:
+def require_text(prediction: Prediction, field: str) -> str:
+    """Return a field that has to be read.
+
+    Raises:
+        RecordError: it is not a string.
+    """
+    value: object = getattr(prediction, field)
+    if isinstance(value, str):
+        return value
+    message = f"item {prediction.item}: '{field}' must be a string, not {_json_type(value)}"
+    raise RecordError(message, index=prediction.item, field=field)
+
+
+def _json_type(value: object) -> str:
     """Name the JSON type of a decoded value, as error messages do."""
     if value is None:
         return "null"

@@ -4,7 +4,7 @@ import pytest
 
 from streamgaps import RecordError
 from streamgaps.model import Prediction
-from streamgaps.stages.validate import json_type, validate
+from streamgaps.stages.validate import require_text, validate
 
 
 def test_fields_are_taken_out_in_any_order_and_others_ignored() -> None:
@@ -38,8 +38,12 @@ def test_an_item_that_is_no_prediction_is_an_error(item: object, message: str, f
 
 @pytest.mark.parametrize(
     ("value", "name"),
-    [(None, "null"), (True, "boolean"), (1, "number"), (1.5, "number"), ("", "string"), ([], "array"), ({}, "object")],
+    [(None, "null"), (True, "boolean"), (1, "number"), (1.5, "number"), (["yes"], "array"), ({}, "object")],
 )
-def test_types_have_their_json_names(value: object, name: str) -> None:
-    """Users know JSON, not Python."""
-    assert name == json_type(value)
+def test_a_field_that_has_to_be_read_is_a_text(value: object, name: str) -> None:
+    """Types have their JSON names: users know JSON, not Python."""
+    prediction = Prediction(7, "v", value, "no", "")
+    assert require_text(prediction, "gt") == "no"
+    with pytest.raises(RecordError, match=f"^item 7: 'response' must be a string, not {name}$") as caught:
+        require_text(prediction, "response")
+    assert (7, "response") == (caught.value.index, caught.value.field)
