@@ -12,6 +12,7 @@ A staging file is locked while its run lives, and a run starts by removing those
 from __future__ import annotations
 
 import errno
+import io
 import os
 import secrets
 import shutil
@@ -21,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from streamgaps.exceptions import OutputError, StreamgapsError
+from streamgaps.exceptions import OutputError
 
 try:
     import fcntl
@@ -31,6 +32,8 @@ except ImportError:  # not a POSIX system: two runs into one folder are then not
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from typing_extensions import Buffer as ReadableBuffer  # from the type checker; Python has it from 3.12 on
+
 __all__ = ["GAPS_NAME", "REPORT_NAME", "Outputs", "open_outputs"]
 
 GAPS_NAME = "kpi_gaps.jsonl"
@@ -38,7 +41,7 @@ REPORT_NAME = "kpi_gaps_report.txt"
 
 _STAGING_SUFFIX = ".tmp"
 _BUFFER_BYTES = 256 * 1024
-_HELD_SIGNALS = {getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)}
+_STOPPING: set[int] = {getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)}
 
 
 @contextmanager
@@ -48,24 +51,41 @@ def open_outputs(results_dir: str | os.PathLike[str]) -> Iterator[Outputs]:
     The folder is made if it does not exist, and taken away again if nothing was put into it.
 
     Raises:
-        OutputError: the folder cannot be made or written to, or anything goes wrong with it later.
+        OutputError: the folder cannot be made or written to; later, from writing and from `commit`, too.
     """
     folder = Path(results_dir)
-    outputs = None
-    try:
-        with _signals_held():
+    # Signals wait while files are made and removed, and come through while gaps are written.
+    with _signal_mask("SIG_BLOCK", _STOPPING) as before:
+        with _as_output_error(folder):
             outputs = Outputs(folder)
-        yield outputs
-    except StreamgapsError:
+        try:
+            with _signal_mask("SIG_SETMASK", before):
+                yield outputs
+        finally:
+            outputs.discard()
+
+
+@contextmanager
+def _as_output_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OutputError:
         raise
     except OSError as error:
-        # What else may fail in between has errors of its own: this one is from writing.
         message = f"{folder}: the results cannot be written: {error.strerror or error}"
         raise OutputError(message) from error
-    finally:
-        if outputs is not None:
-            with _signals_held():
-                outputs.discard()
+
+
+class _StagingFile(io.FileIO):
+    """A file that says what it means if it cannot be written."""
+
+    def __init__(self, folder: Path, descriptor: int) -> None:
+        super().__init__(descriptor, "wb")
+        self._folder = folder
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        with _as_output_error(self._folder):
+            return super().write(data)
 
 
 class _Staged(NamedTuple):
@@ -103,21 +123,25 @@ class Outputs:
         A reader takes a missing `kpi_gaps.jsonl` as "no gaps", so one of an earlier run is removed then.
 
         Raises:
-            OSError: it failed, and the folder is as it was.
+            OutputError: it failed, and the folder is as it was; or all is in place, and only the last sync failed.
         """
-        if report is not None:
-            _sync(self.gaps)  # not under the lock: this is what may take long
-        with _signals_held(), _locked(self._folder):
-            self._check_targets()
-            if report is None:
-                self._exchange(None, None)
-                return
-            staged = self._stage(self._report_target)
-            with staged.file:
-                staged.file.write(report.encode("utf-8"))
-                _sync(staged.file)
-            self.gaps.close()
-            self._exchange(staged.path, self._gaps.path)
+        with _as_output_error(self._folder):
+            if report is not None:
+                _sync(self.gaps)  # not under the lock: this is what may take long
+            with _signal_mask("SIG_BLOCK", _STOPPING), _locked(self._folder):
+                self._put_in_place(report)
+
+    def _put_in_place(self, report: str | None) -> None:
+        self._check_targets()
+        if report is None:
+            self._exchange(None, None)
+            return
+        staged = self._stage(self._report_target)
+        with staged.file:
+            staged.file.write(report.encode("utf-8"))
+            _sync(staged.file)
+        self.gaps.close()
+        self._exchange(staged.path, self._gaps.path)
 
     def discard(self) -> None:
         """Remove what is not in place, and the folder if this run made it and it is empty."""
@@ -143,9 +167,9 @@ class Outputs:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         # Not tempfile: its files have mode 0600, which would become the mode of the results.
         descriptor = os.open(path, flags, 0o666)
-        file = os.fdopen(descriptor, "wb", buffering=_BUFFER_BYTES)
+        file = io.BufferedWriter(_StagingFile(self._folder, descriptor), _BUFFER_BYTES)
         self._files.append(file)
-        _lock(descriptor, wait=False)
+        _try_lock(descriptor)
         with suppress(OSError):  # nothing to replace, or a file system without modes
             mode = os.lstat(target).st_mode
             if stat.S_ISREG(mode):
@@ -235,18 +259,20 @@ def _locked(folder: Path) -> Iterator[None]:
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _lock(descriptor, wait=True)
+        # Whoever holds the lock may hold it long: that must not make us deaf.
+        with _signal_mask("SIG_UNBLOCK", _STOPPING), suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, *, wait: bool) -> bool:
+def _try_lock(descriptor: int) -> bool:
     """Lock an open file; False if another run holds it, or the file system has no locks."""
     if fcntl is None:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
@@ -259,20 +285,20 @@ def _sweep(folder: Path) -> None:
             with suppress(OSError):
                 descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
                 try:
-                    if _lock(descriptor, wait=False):
+                    if _try_lock(descriptor):
                         os.unlink(path)
                 finally:
                     os.close(descriptor)
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let signals wait until a step that must not be half done is done."""
+def _signal_mask(how: str, signals: set[int]) -> Iterator[set[int]]:
+    """Change which signals wait, give those that waited before, and change it back."""
     if not hasattr(signal, "pthread_sigmask"):
-        yield
+        yield set()
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_SIGNALS)
+    before: set[int] = signal.pthread_sigmask(getattr(signal, how), signals)
     try:
-        yield
+        yield before
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

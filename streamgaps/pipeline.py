@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import structlog
 
-from streamgaps.exceptions import InputError
+from streamgaps.exceptions import ConfigurationError, InputError
 from streamgaps.model import Tally
 from streamgaps.outputs import GAPS_NAME, open_outputs
 from streamgaps.paths import PathResolver
@@ -20,10 +21,9 @@ from streamgaps.stages.parse import parse
 from streamgaps.stages.read import MAX_RECORD_BYTES, read
 from streamgaps.stages.validate import validate
 from streamgaps.stages.write import write
-from streamgaps.warn import WarningLog
+from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator
 
     from streamgaps.model import Gap, Skip, UnresolvedPath
@@ -38,7 +38,6 @@ def analyze(
     results_dir: str | os.PathLike[str],
     *,
     videos_dir: str | os.PathLike[str] | None = None,
-    max_warnings: int | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
     on_warning: Callable[[Skip | UnresolvedPath], None] | None = None,
     on_progress: Callable[[int, Tally], None] | None = None,
@@ -57,8 +56,8 @@ def analyze(
             objects with `video_id`, `response`, `gt` and, if you like, `question`.
         results_dir: the folder for the results; made if it does not exist.
         videos_dir: the folder that relative `video_id`s are relative to; the working directory if None or blank.
-        max_warnings: how many warnings to log at most; all if None.
-        max_record_bytes: the length above which a record is refused.
+        max_record_bytes: the length above which a record is refused; it may be found out up to two blocks
+            (128 KiB) later.
         on_warning: called for each skipped sample and each path that cannot be resolved, instead of logging
             it with structlog.
         on_progress: called after each block with the number of bytes read so far and the counts.
@@ -70,10 +69,13 @@ def analyze(
         InputError: the input is refused; a ValueError. See its subclasses.
         SourceError: the input cannot be read, or does not exist (then also a FileNotFoundError); an OSError.
         OutputError: the results cannot be written; an OSError.
-        ConfigurationError: `videos_dir` makes no sense; a ValueError.
+        ConfigurationError: `videos_dir` or `max_record_bytes` makes no sense; a ValueError.
     """
+    if not os.fspath(results_dir):
+        message = "results_dir is empty; name a folder"
+        raise ConfigurationError(message)
     tally = Tally()
-    on_warning = on_warning or WarningLog(max_warnings)
+    on_warning = on_warning or log_warning
     resolve = PathResolver(videos_dir, on_unresolved=on_warning)
     with open_source(predictions) as source, open_outputs(results_dir) as outputs, _named(source.name):
         blocks = source.blocks if on_progress is None else _watched(source.blocks, tally, on_progress)
@@ -117,10 +119,10 @@ def iter_gaps(
     Raises:
         InputError: the input is refused; a ValueError.
         SourceError: the input cannot be read; an OSError.
-        ConfigurationError: `videos_dir` makes no sense; a ValueError.
+        ConfigurationError: `videos_dir` or `max_record_bytes` makes no sense; a ValueError.
     """
     tally = Tally() if tally is None else tally
-    on_warning = on_warning or WarningLog()
+    on_warning = on_warning or log_warning
     resolve = PathResolver(videos_dir, on_unresolved=on_warning)
     with open_source(predictions) as source, _named(source.name):
         yield from _gaps(source.blocks, tally, resolve, on_warning, max_record_bytes)
@@ -133,6 +135,9 @@ def _gaps(
     on_skip: Callable[[Skip], None],
     max_record_bytes: int,
 ) -> Iterator[Gap]:
+    if max_record_bytes < 1:
+        message = f"max_record_bytes must be at least 1, not {max_record_bytes}"
+        raise ConfigurationError(message)
     items = read(blocks, max_record_bytes=max_record_bytes)
     return classify(parse(validate(items)), tally=tally, resolve=resolve, on_skip=on_skip)
 

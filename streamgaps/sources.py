@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["BLOCK_BYTES", "Source", "open_source"]
 
+_NOT_BYTES = {
+    str: "open in text mode; open it in mode 'rb'",
+    type(None): "not ready; open it in blocking mode",
+}
+
 BLOCK_BYTES = 64 * 1024
 """How much is read at once."""
 
@@ -26,12 +31,10 @@ class Source:
 
     Attributes:
         name: what messages call it: its path as given, or `<stream>`.
-        size: its length in bytes; None where that cannot be known.
         blocks: its content, read as it is asked for; raises SourceError where reading fails.
     """
 
     name: str
-    size: int | None
     blocks: Iterator[bytes]
 
 
@@ -46,16 +49,13 @@ def open_source(predictions: str | os.PathLike[str] | BinaryIO) -> Iterator[Sour
     if not isinstance(predictions, (str, os.PathLike)):
         name = getattr(predictions, "name", None)
         name = name if isinstance(name, str) else "<stream>"
-        yield Source(name, None, _read_blocks(predictions, name))
+        yield Source(name, _read_blocks(predictions, name))
         return
     name = os.fspath(predictions)
     with _open(name) as file:
         before = os.fstat(file.fileno())
-        regular = stat.S_ISREG(before.st_mode)
         blocks = _read_blocks(file, name)
-        yield Source(
-            name, before.st_size if regular else None, _unchanged(blocks, file, before, name) if regular else blocks
-        )
+        yield Source(name, _unchanged(blocks, file, before, name) if stat.S_ISREG(before.st_mode) else blocks)
 
 
 def _open(name: str) -> BinaryIO:
@@ -78,12 +78,11 @@ def _read_blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
     while True:
         try:
             block = read(BLOCK_BYTES)
-        except (OSError, EOFError, ValueError) as error:
+        except Exception as error:  # a file of the caller's may raise anything, as gzip's and lzma's do
             message = f"{name}: reading failed at byte {offset}: {_reason(error)}"
             raise SourceError(message) from error
         if not isinstance(block, bytes):
-            what = "opened in text mode; open it in mode 'rb'" if isinstance(block, str) else "not a binary file"
-            message = f"{name}: the input is {what}"
+            message = f"{name}: the input is {_NOT_BYTES.get(type(block), 'no binary file')}"
             raise SourceError(message)
         if not block:
             return

@@ -15,7 +15,7 @@ MODULES = {
     for path in PACKAGE.rglob("*.py")
     if path.name not in ("__init__.py", "__main__.py")
 }
-# Each room may import from those below it, and stages from model and exceptions but for one neighbour's helper.
+# Each room may import from its own floor and those below it.
 LAYERS = [
     {"streamgaps.exceptions", "streamgaps.model"},
     {name for name in MODULES if name.startswith("streamgaps.stages.")},
@@ -26,7 +26,7 @@ LAYERS = [
 DOORS = {
     "ijson": {"streamgaps.stages.read"},
     "orjson": {"streamgaps.stages.write"},
-    "click": {"streamgaps.cli.exits", "streamgaps.cli.streamgaps", "streamgaps.cli.tao"},
+    "click": {"streamgaps.cli.exits", "streamgaps.cli.streamgaps", "streamgaps.cli.tao", "streamgaps.cli.version"},
     "yaml": {"streamgaps.cli.tao"},
     "tqdm": {"streamgaps.cli.progress"},
     "structlog": {"streamgaps.cli.exits", "streamgaps.cli.job", "streamgaps.cli.logs", "streamgaps.cli.tao"}

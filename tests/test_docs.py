@@ -17,7 +17,7 @@ from streamgaps.cli import streamgaps as command_module
 from streamgaps.outputs import GAPS_NAME
 from tests.conftest import ROOT, command, names
 
-README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
+README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines() if line.startswith("$ ")]
 

@@ -38,11 +38,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
             generate(kind, count, file)
         peaks.append(peak_memory(tmp_path / "p.json", tmp_path / "gaps"))
     assert abs(peaks[1] - peaks[0]) < 2 * MIB
-    assert max(peaks) < 64 * MIB
+    assert max(peaks) < 40 * MIB
 
 
 def test_memory_is_bounded_by_the_largest_record(tmp_path: Path) -> None:
-    """A record of 20 MB takes a few times as much, once; an endless one is refused before it takes more."""
+    """A record of 20 MB takes a few times as much, once."""
     record = {"video_id": "v", "response": "yes", "gt": "no", "log": "x" * 20 * MIB}
     (tmp_path / "p.json").write_text(json.dumps([record] * 5))
     assert peak_memory(tmp_path / "p.json", tmp_path / "gaps") < 64 * MIB + 4 * 20 * MIB

@@ -178,6 +178,14 @@ def test_whichever_call_fails_the_results_are_the_old_or_the_new(
     assert outcomes == {"refused", "done"}
 
 
+def test_an_error_of_the_callers_is_the_callers(tmp_path: Path) -> None:
+    """It is not said to be one of writing."""
+    with pytest.raises(OSError, match="^my own$") as caught, open_outputs(tmp_path / "new"):
+        raise OSError("my own")
+    assert type(caught.value) is OSError
+    assert names(tmp_path) == []
+
+
 def test_a_file_system_without_hard_links_or_locks_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old report is copied then; nothing is swept."""
 

@@ -177,7 +177,19 @@ def test_progress_is_told_block_by_block(tmp_path: Path) -> None:
     assert seen[-1] == len(data)
 
 
+def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    """Before anything is made."""
+    with pytest.raises(streamgaps.ConfigurationError, match="max_record_bytes must be at least 1, not 0"):
+        analyze(io.BytesIO(b"[]"), tmp_path / "gaps", max_record_bytes=0)
+    with pytest.raises(streamgaps.ConfigurationError, match="results_dir is empty"):
+        analyze(io.BytesIO(b"[]"), "")
+    assert names(tmp_path) == []
+
+
 def test_the_public_names_are_these() -> None:
     """Each is importable, and the list is sorted."""
-    assert sorted(streamgaps.__all__, key=lambda name: (not name[0].isupper(), name)) == streamgaps.__all__
+    errors = ["InputError", "MalformedInputError", "NotAnArrayError", "RecordError", "UnsupportedInputError"]
+    errors += ["ConfigurationError", "OutputError", "SourceError", "SourceNotFoundError", "StreamgapsError"]
+    model = ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"]
+    assert {*errors, *model, "__version__", "analyze", "iter_gaps", "parse_answer"} == set(streamgaps.__all__)
     assert all(hasattr(streamgaps, name) for name in streamgaps.__all__)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import threading
@@ -13,25 +14,24 @@ from streamgaps.sources import BLOCK_BYTES, open_source
 
 
 def test_a_path_is_read_in_blocks_and_closed(tmp_path: Path) -> None:
-    """Its name and size are known."""
+    """In pieces that are small."""
     path = tmp_path / "p.json"
     data = os.urandom(BLOCK_BYTES * 2 + 10)
     path.write_bytes(data)
     with open_source(path) as source:
-        assert (str(path), len(data)) == (source.name, source.size)
+        assert str(path) == source.name
         blocks = list(source.blocks)
     assert data == b"".join(blocks)
     assert max(map(len, blocks)) <= BLOCK_BYTES
 
 
-def test_a_pipe_has_no_size(tmp_path: Path) -> None:
-    """It is read as it comes."""
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    """As it comes."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     writer = threading.Thread(target=path.write_bytes, args=(b"[]",))
     writer.start()
     with open_source(path) as source:
-        assert source.size is None
         assert b"".join(source.blocks) == b"[]"
     writer.join()
 
@@ -75,8 +75,21 @@ def test_a_file_that_has_nothing_to_give_yet_is_refused() -> None:
         def read(self, _: int = -1) -> None:
             return None
 
-    with open_source(cast("BinaryIO", NonBlocking())) as source, pytest.raises(SourceError, match="not a binary file"):
+    with (
+        open_source(cast("BinaryIO", NonBlocking())) as source,
+        pytest.raises(SourceError, match="the input is not ready"),
+    ):
         list(source.blocks)
+
+
+def test_whatever_a_given_file_raises_is_said(tmp_path: Path) -> None:
+    """Those of compression modules have errors that are no OSError."""
+    data = bytearray(gzip.compress(b"[]" * 1000))
+    data[15] ^= 0xFF
+    (tmp_path / "p.gz").write_bytes(data)
+    with gzip.open(tmp_path / "p.gz") as file, open_source(cast("BinaryIO", file)) as source:
+        with pytest.raises(SourceError, match="p.gz: reading failed at byte 0: "):
+            list(source.blocks)
 
 
 @pytest.mark.parametrize("change", ["append", "rewrite"])

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from streamgaps.cli.logs import LogFormat, printable, stderr
 from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
     from typing import NoReturn
 
@@ -70,28 +71,39 @@ def run(name: str, command: Callable[[Outlook], object]) -> int:
     """
     outlook = Outlook()
     _occupy_standard_streams()
-    _catch_signals()
+    try:
+        with _signals_caught():
+            try:
+                return _run(name, command, outlook)
+            finally:
+                _abandon_broken_streams()
+    except _Stopped as stopped:
+        _tell(name, outlook, f"stopped by {signal.Signals(stopped.number).name}")
+        _die_of(stopped.number)
+
+
+def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook) -> int:
     try:
         result = command(outlook)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except _Stopped as stopped:
-        _tell(name, outlook, f"stopped by {signal.Signals(stopped.number).name}")
-        _die_of(stopped.number)
     except (BrokenPipeError, SystemExit):  # click exits where standard output is a broken pipe, and only there
         return ExitCode.PIPE
     except click.ClickException as error:
-        _tell(name, outlook, f"{error.format_message().rstrip('.')}. See --help.")
+        _tell(name, outlook, _usage(error))
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
         code, sentence = _verdict(error)
-        if outlook.debug:
-            stderr.write("".join(traceback.format_exception(error)))
-        _tell(name, outlook, sentence)
+        _tell(name, outlook, sentence, "".join(traceback.format_exception(error)) if outlook.debug else None)
         return code
-    finally:
-        _abandon_broken_streams()
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    help_command = f"{context.command_path} --help" if context else "--help"
+    return f"{message}{'' if message.endswith(('.', '?')) else '.'} See {help_command}."
 
 
 def _verdict(error: Exception) -> tuple[ExitCode, str]:
@@ -111,11 +123,15 @@ def _verdict(error: Exception) -> tuple[ExitCode, str]:
     return ExitCode.BUG, f"a bug in streamgaps, please report it: {type(error).__name__}: {error}"
 
 
-def _tell(name: str, outlook: Outlook, sentence: str) -> None:
+def _tell(name: str, outlook: Outlook, sentence: str, trace: str | None = None) -> None:
     if outlook.log_format is LogFormat.JSON:
-        structlog.get_logger("streamgaps").error("streamgaps.failed", error=sentence)
-    else:
-        stderr.write(f"{name}: {printable(sentence)}\n")
+        # The highest level, which no choice of level hides.
+        details = {} if trace is None else {"traceback": trace}
+        structlog.get_logger("streamgaps").critical("streamgaps.failed", error=sentence, **details)
+        return
+    for line in (trace or "").splitlines():
+        stderr.write(f"{printable(line)}\n")
+    stderr.write(f"{name}: {printable(sentence)}\n")
 
 
 def _occupy_standard_streams() -> None:
@@ -127,18 +143,25 @@ def _occupy_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)
 
 
-def _catch_signals() -> None:
+@contextmanager
+def _signals_caught() -> Iterator[None]:
+    """Let signals that ask us to stop raise `_Stopped`."""
     # Ignored on purpose, as by nohup or in the background of a script, a signal stays ignored.
     numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
-    numbers = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
 
     def stop(number: int, _: FrameType | None) -> None:
-        for other in numbers:  # a second one is not to interrupt the cleaning up
+        for other in before:  # a second one is not to interrupt the cleaning up
             signal.signal(other, signal.SIG_IGN)
         raise _Stopped(number)
 
-    for number in numbers:
+    for number in before:
         signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _die_of(number: int) -> NoReturn:

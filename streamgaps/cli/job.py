@@ -15,9 +15,10 @@ from streamgaps.cli.progress import Progress
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import summary
 from streamgaps.stages.read import BACKEND, MAX_RECORD_BYTES
+from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
-    from streamgaps.model import Tally
+    from streamgaps.model import Skip, Tally, UnresolvedPath
 
 __all__ = ["analyze_and_tell"]
 
@@ -42,7 +43,7 @@ def analyze_and_tell(
         videos_dir: as for `analyze`.
         log_format: `CONSOLE` or `JSON`; JSON gets neither a progress bar nor a table.
         quiet: show neither progress nor counts.
-        max_warnings: as for `analyze`.
+        max_warnings: how many warnings to log; all if None.
         max_record_bytes: as for `analyze`.
     """
     size = _size(predictions)
@@ -61,13 +62,32 @@ def analyze_and_tell(
             predictions,
             results_dir,
             videos_dir=videos_dir,
-            max_warnings=max_warnings,
+            on_warning=log_warning if max_warnings is None else _WarningLimit(max_warnings),
             max_record_bytes=max_record_bytes,
             on_progress=progress,
         )
     log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
     if not quiet:
         _tell(tally, log_format)
+
+
+class _WarningLimit:
+    """Logs so many warnings, and then one line that says that there are more."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._seen = 0
+
+    def __call__(self, notice: Skip | UnresolvedPath) -> None:
+        self._seen += 1
+        if self._seen <= self._limit:
+            log_warning(notice)
+        elif self._seen == self._limit + 1:
+            log.warning(
+                "streamgaps.warnings_limited",
+                limit=self._limit,
+                hint="further skipped samples are only counted; --max-warnings sets the limit, -1 shows all",
+            )
 
 
 def _tell(tally: Tally, log_format: LogFormat) -> None:

@@ -92,9 +92,17 @@ def _what_first(_: object, __: str, event: structlog.typing.EventDict) -> struct
     return {key: event.pop(key) for key in ("timestamp", "level", "event")} | dict(event)
 
 
-def _console() -> structlog.typing.Processor:
+def _console() -> Callable[[object, str, structlog.typing.EventDict], str]:
     colors = stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return structlog.dev.ConsoleRenderer(colors=colors)
+    render = structlog.dev.ConsoleRenderer(colors=colors)
+
+    def render_printable(logger: object, name: str, event: structlog.typing.EventDict) -> str:
+        # structlog's renderer escapes a text only if it has to quote it, for a blank or the like.
+        return render(
+            logger, name, {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}
+        )
+
+    return render_printable
 
 
 def _json(event: Any, **_: object) -> str:  # noqa: ANN401 -- structlog's signature

@@ -53,7 +53,7 @@ class Progress:
             total=self._size,
             unit="B",
             unit_scale=True,
-            unit_divisor=1024,
+            unit_divisor=1000,
             leave=False,
             file=sys.stderr,
             dynamic_ncols=True,

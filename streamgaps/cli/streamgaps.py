@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import click
 
-from streamgaps import __version__
 from streamgaps.cli import exits, logs
 from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
-from streamgaps.stages.read import BACKEND, MAX_RECORD_BYTES
+from streamgaps.cli.version import version_option
+from streamgaps.stages.read import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main", "version_text"]
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,25 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
 
 
-def version_text() -> str:
-    """Say which versions of what are at work."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("orjson", "structlog"))
-    return (
-        f"streamgaps {__version__} (Python {platform.python_version()}, "
-        f"ijson {version('ijson')} with back end {BACKEND}, {libraries})"
-    )
-
-
-def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 -- click's way
-    if wanted:
-        click.echo(version_text())
-        context.exit()
-
-
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show versions."
-)
+@version_option
 def _streamgaps() -> None:
     """Find where a vision-language model's yes/no answers contradict the ground truth."""
 
@@ -72,7 +53,7 @@ def _streamgaps() -> None:
     default=100,
     show_default=True,
     metavar="N",
-    help="Warn of the first N skipped samples, and only count the others; -1 warns of all.",
+    help="Show the first N warnings, and only count the samples skipped after them; -1 shows all.",
 )
 @click.option(
     "--max-record-bytes",
@@ -80,7 +61,7 @@ def _streamgaps() -> None:
     default=MAX_RECORD_BYTES,
     show_default=True,
     metavar="N",
-    help="Refuse an input with a longer record than this.",
+    help="Refuse an input with a longer record than this (or some 128 KiB more).",
 )
 @click.option(
     "--log-format",

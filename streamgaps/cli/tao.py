@@ -14,7 +14,7 @@ import yaml
 from streamgaps.cli import exits, logs
 from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
-from streamgaps.cli.streamgaps import version_text
+from streamgaps.cli.version import version_option
 from streamgaps.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = ["main", "settings"]
 _DEFAULTS: dict[str, str | None] = {"predictions_json": "???", "videos_dir": "", "results_dir": "???"}
 _MISSING = "???"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_QUOTED = re.compile(r"""(?P<quote>['"])(?P<text>(?:\\.|''|(?!(?P=quote)).)*)(?P=quote)""", re.DOTALL)
 # What Hydra's grammar lets one escape in a value without quotes.
 _HYDRA_ESCAPE = re.compile(r"\\([\\()\[\]{}:=, \t])")
 
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(message=version_text())
+@version_option
 def _gap_analysis() -> None:
     """Find where predictions contradict the ground truth: TAO's command, in bounded memory."""
 
@@ -49,7 +50,7 @@ def _gap_analysis() -> None:
     "--experiment_spec_file",
     type=click.Path(path_type=Path),
     metavar="SPEC",
-    help="A YAML file with the keys below.",
+    help="A YAML file with the keys above.",
 )
 @click.option("-cp", "--config-path", type=click.Path(path_type=Path), metavar="DIR", help="The folder of a spec ...")
 @click.option("-cn", "--config-name", metavar="NAME", help="... and its name, without .yaml.")
@@ -76,6 +77,9 @@ def _vlm_bcq(
 
     Environment: TAO_LOGGING_LEVEL (default INFO) is the lowest level that is logged.
     DEBUG also shows the traceback of an error.
+
+    Exit codes: 0 done, 1 the input is refused, 2 wrong usage or configuration, 3 something cannot be read or
+    written. Without gaps there are no files, and those of an earlier run in the same folder are removed.
 
     Example: gap_analysis vlm_bcq predictions_json=results.json results_dir=gaps
     """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
@@ -117,14 +121,14 @@ def settings(spec: Path | None, overrides: Sequence[str]) -> dict[str, str]:
     if spec is not None:
         values.update(_read_spec(spec))
     for override in overrides:
-        key, value = _parse_override(override)
+        key, raw = _split_override(override)
         if key.partition(".")[0].partition("/")[0] == "hydra":
             continue
         _check_key(key, f"override {override!r}")
-        values[key] = value
+        values[key] = _value(raw, f"override {override!r}")
     missing = [key for key, value in values.items() if _DEFAULTS[key] == _MISSING and value in (_MISSING, None, "")]
     if missing:
-        message = f"missing: {' and '.join(missing)}; give it as {missing[0]}=VALUE or in a spec"
+        message = f"missing: {' and '.join(missing)}; give {missing[0]}=VALUE, or the key in a spec"
         raise ConfigurationError(message)
     return {key: "" if value in (None, _MISSING) else str(value) for key, value in values.items()}
 
@@ -152,7 +156,7 @@ def _read_spec(path: Path) -> dict[str, str | None]:
         raise ConfigurationError(message)
     values: dict[str, str | None] = {}
     for key_node, value_node in root.value:
-        key = str(key_node.value)
+        key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
         if key == "hydra":
             continue
         _check_key(key, str(path))
@@ -163,27 +167,34 @@ def _read_spec(path: Path) -> dict[str, str | None]:
     return values
 
 
-def _parse_override(override: str) -> tuple[str, str | None]:
-    """Split `key=value`, `+key=value` or `++key=value`, and read the value as Hydra does.
-
-    A value in quotes is YAML; `null` is no value; everything else is taken as it is written, since no key
-    means a number or a date.
-    """
+def _split_override(override: str) -> tuple[str, str]:
+    """Split `key=value`, `+key=value` or `++key=value`."""
     key, equals, raw = override.partition("=")
     key = re.sub(r"^\+{1,2}", "", key.strip())
-    raw = raw.strip()
     if not equals or not re.fullmatch(r"[A-Za-z_][\w./@:-]*", key):
         message = f"malformed override {override!r}: expected KEY=VALUE"
         raise ConfigurationError(message)
-    where = f"override {override!r}"
-    if raw[:1] in ("'", '"', "[", "{"):
-        try:
-            node = yaml.compose(raw, Loader=yaml.SafeLoader)
-        except yaml.YAMLError as error:
-            message = f"malformed {where}: {' '.join(str(error).split())}"
-            raise ConfigurationError(message) from error
-        return key, _text(node, where)
-    return key, None if raw.lower() == "null" else _plain(_HYDRA_ESCAPE.sub(r"\1", raw), where)
+    return key, raw.strip()
+
+
+def _value(raw: str, where: str) -> str | None:
+    r"""Read the value of an override, as Hydra does where it is a text.
+
+    In quotes everything stands for itself but an escaped quote or backslash; without them a backslash escapes
+    what Hydra's grammar needs. `null` and `~` are no value. A number or a date is the text that it is written as.
+    """
+    if raw.lower() in ("null", "~"):
+        return None
+    if raw[:1] in ("[", "{"):
+        message = f"{where}: a text is expected, not a list or a mapping; put it in quotes if it is one"
+        raise ConfigurationError(message)
+    if raw[:1] in ("'", '"'):
+        quoted = _QUOTED.fullmatch(raw)
+        if quoted is None:
+            message = f"malformed {where}: the quotes do not fit"
+            raise ConfigurationError(message)
+        return _plain(re.sub(r"""\\(['"\\])|''""", lambda found: found[1] or "'", quoted["text"]), where)
+    return _plain(_HYDRA_ESCAPE.sub(r"\1", raw), where)
 
 
 def _text(node: yaml.Node | None, where: str) -> str | None:

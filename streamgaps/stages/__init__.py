@@ -1,5 +1,4 @@
 """The pipeline's stages, in the order of the data: read, validate, parse, classify, write.
 
-Each is a plain generator that takes an iterator and gives one, and knows nothing of files, options
-or the other stages.
+Each is a plain generator that takes an iterator and gives one, and knows nothing of files or options.
 """

@@ -32,7 +32,6 @@ _BLANK = b" \t\n\r"
 _STARTS_OF_OTHER_VALUES = b'{"-0123456789tfnNI'
 _BETWEEN_ITEMS = b'[,}]"'
 _NOT_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
-_DIGITS_AS_ZERO = bytes.maketrans(_DIGITS, b"0" * len(_DIGITS))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 _HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
@@ -202,27 +201,22 @@ class _Numbers:
         self._carried = 0
 
     def check(self, block: Block) -> RefusedError | None:
-        at = self._find(block.data)
-        if at is None or _in_string(block, max(0, at)):
-            return None
-        reason = f"a number of more than {self._limit:,} digits"
-        return RefusedError(UnsupportedInputError, reason, block.start.offset + at)
+        for at in self._long_runs(block.data):
+            if not _in_string(block, max(0, at)):
+                reason = f"a number of more than {self._limit:,} digits"
+                return RefusedError(UnsupportedInputError, reason, block.start.offset + at)
+        return None
 
-    def _find(self, data: bytes) -> int | None:
-        """Find the beginning of a run of digits that is too long; below 0 if it lies in an earlier block."""
+    def _long_runs(self, data: bytes) -> list[int]:
+        """Find where runs of too many digits begin; below 0 if in an earlier block."""
         carried = self._carried
         leading = len(data) - len(data.lstrip(_DIGITS))
-        if leading == len(data):
-            self._carried += leading
-        else:
-            self._carried = len(data) - len(data.rstrip(_DIGITS))
-        if carried + leading > self._limit:
-            return -carried
+        self._carried = carried + leading if leading == len(data) else len(data) - len(data.rstrip(_DIGITS))
+        runs = [-carried] if carried and carried + leading > self._limit else []
         # A run that is too long covers two neighbours of this sample; to search all bytes takes 50 µs for 64 KiB.
-        if not re.search(rb"\d\d", data[:: max(1, self._limit // 2)]):
-            return None
-        at = data.translate(_DIGITS_AS_ZERO).find(b"0" * (self._limit + 1))
-        return None if at < 0 else at
+        if re.search(rb"\d\d", data[:: max(1, self._limit // 2)]):
+            runs += [run.start() for run in re.finditer(rb"\d{%d,}" % (self._limit + 1), data)]
+        return runs
 
 
 def _check_top_level(block: Block) -> RefusedError | None:

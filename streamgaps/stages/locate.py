@@ -23,12 +23,13 @@ __all__ = ["Recent"]
 KEPT_BYTES = 4 * 1024 * 1024
 """How much of the input since the last complete item is kept; an error further on is placed to the block."""
 
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+# An open string goes to the end: looking for its end again and again, from each quote in it, would take hours.
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 _REST_OF_STRING = re.compile(_STRING[1:], re.DOTALL)
 _BRACKET = re.compile(_STRING + r"|(?P<open>[\[{])|(?P<close>[\]}])", re.DOTALL)
 # What Python's json accepts and ijson does not.
 _NOT_FOR_IJSON = re.compile(_STRING + r"|(?P<value>NaN|-?Infinity|-?\d[\d.]*[eE][+-]?\d{18,})", re.DOTALL)
-_REST_OF_LITERAL = re.compile(r"[^\s,\]]*")
+_REST_OF_LITERAL = re.compile(r"[-+.\w]*")
 _CUT_LITERAL = re.compile(r"[-+.\w]*\s*")
 # A beginning that puts a parser into the state in which it stands after the given byte, between two items.
 _LEADS = {b"": "", b"[": "[", b",": "[0,"}
@@ -67,7 +68,7 @@ class Recent:
                 self._open_since = block.start.offset
             elif block.start.offset - self._open_since > self._max_record_bytes:
                 reason = f"item {self.items} is longer than {self._max_record_bytes:,} bytes"
-                raise RefusedError(UnsupportedInputError, reason, self._open_since)
+                raise RefusedError(UnsupportedInputError, reason, block.start.offset)
             if self._kept is not None:
                 self._kept.append(block.data)
                 if block.start.offset - self._start.offset > KEPT_BYTES:

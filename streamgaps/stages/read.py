@@ -36,7 +36,7 @@ def read(
 
     Args:
         blocks: the input, in pieces of any size; read as items are asked for.
-        max_record_bytes: how long an item may be.
+        max_record_bytes: how long an item may be; it may be found out up to two blocks later.
 
     Memory: a few blocks, up to 4 MiB of the item under way, and that item decoded.
 
@@ -57,8 +57,7 @@ def read(
     except RefusedError as refused:
         raise _input_error(refused, recent.items) from refused.__cause__
     except (ijson.JSONError, decimal.InvalidOperation, UnicodeDecodeError) as error:
-        words = (str(error).splitlines() or [""])[0]
-        raise _input_error(recent.explain(words), recent.items) from error
+        raise _input_error(recent.explain(_words(error)), recent.items) from error
     if not recent.complete:
         raise _input_error(recent.explain("the array has no end"), recent.items)
 
@@ -104,6 +103,13 @@ def _with_floats(item: object) -> object:
             elif kind is dict or kind is list:
                 waiting.append(value)
     return item
+
+
+def _words(error: Exception) -> str:
+    """Return what ijson says, without its drawing of the place."""
+    words = error.args[0] if error.args else ""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+    return text.partition("\n")[0].rstrip(".")
 
 
 def _input_error(refused: RefusedError, items: int) -> InputError:

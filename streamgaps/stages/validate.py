@@ -10,7 +10,7 @@ from streamgaps.model import Prediction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["require_text", "validate"]
+__all__ = ["json_type", "require_text", "validate"]
 
 _REQUIRED = ("gt", "response", "video_id")
 """The fields every item must have, in the order in which they are checked."""
@@ -44,11 +44,11 @@ def require_text(prediction: Prediction, field: str) -> str:
     value: object = getattr(prediction, field)
     if isinstance(value, str):
         return value
-    message = f"item {prediction.item}: '{field}' must be a string, not {_json_type(value)}"
+    message = f"item {prediction.item}: '{field}' must be a string, not {json_type(value)}"
     raise RecordError(message, index=prediction.item, field=field)
 
 
-def _json_type(value: object) -> str:
+def json_type(value: object) -> str:
     """Name the JSON type of a decoded value, as error messages do."""
     if value is None:
         return "null"

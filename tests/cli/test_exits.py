@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -96,6 +96,30 @@ def test_a_killed_run_leaves_a_staging_file_that_the_next_one_sweeps(
     assert not [name for name in names(tmp_path / "gaps") if name.endswith(".tmp")]
 
 
+def test_a_folder_that_someone_keeps_locked_does_not_make_it_deaf(tmp_path: Path) -> None:
+    """It waits for the lock, and signals still stop it."""
+    (tmp_path / "p.json").write_text(json.dumps([FP]))
+    (tmp_path / "gaps").mkdir()
+    folder = os.open(tmp_path / "gaps", os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    arguments = [*command("streamgaps"), "analyze", "p.json", "-o", "gaps"]
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        time.sleep(1)
+        assert process.poll() is None
+        process.terminate()
+        process.communicate(timeout=5)
+    os.close(folder)
+    assert process.returncode == -signal.SIGTERM
+    assert names(tmp_path / "gaps") == []
+
+
+def test_handlers_are_given_back() -> None:
+    """Whoever calls `main` keeps his own."""
+    before = signal.getsignal(signal.SIGTERM)
+    assert exits.run("streamgaps", lambda _: 7) == 7
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 def test_a_reader_that_leaves_is_no_error(run: Run) -> None:
     """Silently, with 141, as with any good tool."""
     read_end, write_end = os.pipe()
@@ -156,11 +180,8 @@ def test_it_works_with_few_descriptors_no_home_and_a_plain_locale(run: Run, samp
     ("error", "code"),
     [(MemoryError(), ExitCode.ENVIRONMENT), (KeyError("x"), ExitCode.BUG), (RecursionError(), ExitCode.BUG)],
 )
-def test_what_nobody_foresaw_is_one_line(
-    error: Exception, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_nobody_foresaw_is_one_line(error: Exception, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     """A bug is called one."""
-    monkeypatch.setattr(exits, "_catch_signals", lambda: None)
 
     def fail(_: exits.Outlook) -> None:
         raise error
@@ -194,4 +215,3 @@ def test_every_exit_code_is_documented() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     for code in ExitCode:
         assert f"| {code.value} |" in readme, code
-    assert sys.version_info >= (3, 10)

@@ -58,7 +58,11 @@ def test_a_spec_is_read_and_overrides_win(run: Run, sample: Path, tmp_path: Path
         ("videos_dir=null", ""),
         ("videos_dir=???", ""),
         ("videos_dir='/a=b, c'", "/a=b, c"),
-        ('videos_dir="/a\\tb"', "/a\tb"),
+        ('videos_dir="/a\\tb"', "/a\\tb"),
+        ("videos_dir='it\\'s'", "it's"),
+        ("videos_dir='it''s'", "it's"),
+        ('videos_dir="a\\"b\\\\"', 'a"b\\'),
+        ("videos_dir=~", ""),
         ('videos_dir="null"', "null"),
         ("videos_dir=/a=b", "/a=b"),
         ("videos_dir=/a\\=b\\,c\\ d", "/a=b,c d"),
@@ -100,13 +104,14 @@ def test_values_of_specs(text: str, value: str, tmp_path: Path) -> None:
 def test_the_last_override_wins_and_hydras_own_have_no_effect() -> None:
     """As with Hydra."""
     overrides = [*GIVEN, "results_dir=last", "hydra.run.dir=x", "+hydra.verbose=true", "hydra/job_logging=disabled"]
+    overrides += ["hydra.run.dir=outputs/${now:%Y}", "hydra.job.env_copy=[A,B]", "hydra.x='"]
     assert settings(None, overrides) == {"predictions_json": "p", "results_dir": "last", "videos_dir": ""}
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ([], "missing: predictions_json and results_dir; give it as predictions_json=VALUE"),
+        ([], "missing: predictions_json and results_dir; give predictions_json=VALUE, or the key in a spec"),
         (["predictions_json=p"], "missing: results_dir"),
         (["predictions_json=p", "results_dir=???"], "missing: results_dir"),
         (["predictions_json=p", "results_dir="], "missing: results_dir"),
@@ -116,6 +121,7 @@ def test_the_last_override_wins_and_hydras_own_have_no_effect() -> None:
         ([*GIVEN, "=x"], "malformed override '=x'"),
         ([*GIVEN, "~videos_dir=x"], "malformed override '~videos_dir=x'"),
         ([*GIVEN, "videos_dir='x"], 'malformed override "videos_dir=\'x"'),
+        ([*GIVEN, "videos_dir='a' # b"], "the quotes do not fit"),
         ([*GIVEN, "videos_dir=[a]"], "a text is expected, not a list or a mapping"),
         ([*GIVEN, "videos_dir={a: b}"], "a text is expected, not a list or a mapping"),
         ([*GIVEN, "videos_dir=${oc.env:HOME}/x"], "${...} is not replaced here"),
@@ -139,6 +145,7 @@ def test_a_wrong_override_is_named(overrides: list[str], message: str) -> None:
         ("videos_dir: ${results_dir}", "not replaced"),
         ("videos_dir: !!python/object/apply:os.system ['exit 1']", "a text is expected"),
         ("a: \x00", "not YAML"),
+        ("[a]: b", "unknown key"),
     ],
 )
 def test_a_wrong_spec_is_named(text: str, message: str, tmp_path: Path) -> None:
@@ -194,7 +201,15 @@ def test_all_warnings_are_shown(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("level", "skips", "found", "traceback"),
-    [("DEBUG", 1, 1, 1), ("info", 1, 1, 0), ("WARNING", 1, 0, 0), ("ERROR", 0, 0, 0), ("", 1, 1, 0), ("LOUD", 1, 1, 0)],
+    [
+        ("DEBUG", 1, 1, 1),
+        ("info", 1, 1, 0),
+        ("WARNING", 1, 0, 0),
+        ("ERROR", 0, 0, 0),
+        ("", 1, 1, 0),
+        ("LOUD", 1, 1, 0),
+        ("CRITICAL", 0, 0, 0),
+    ],
 )
 def test_the_level_comes_from_the_environment(
     run: Run, tmp_path: Path, level: str, skips: int, found: int, traceback: int
@@ -208,6 +223,7 @@ def test_the_level_comes_from_the_environment(
     assert ("unknown_level" in result.stderr) == (level == "LOUD")
     result = run("gap_analysis", "vlm_bcq", *GIVEN, env=environment)
     assert ("Traceback" in result.stderr) == bool(traceback)
+    assert "p: there is no such file" in result.stderr
 
 
 def test_help_names_the_keys(run: Run) -> None:

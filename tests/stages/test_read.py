@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import subprocess
 import sys
 from itertools import islice
 
@@ -235,6 +236,28 @@ def test_numbers_have_the_types_of_json() -> None:
     assert items[:3] == [1.0, [0.1, {}], 123456789012345678901234567890]
     assert all(type(item) is float for item in (items[0], items[3]))
     assert math.isinf(float(str(items[3])))
+
+
+@pytest.mark.parametrize("first", [65536, 3000])
+def test_a_long_number_behind_a_long_string_of_digits_does_not_kill(first: int) -> None:
+    """In a process of its own, which would die."""
+    script = (
+        "from streamgaps.stages.read import read\n"
+        'data = b\'["\' + b"1" * 5000 + b\'", \' + b"2" * 5000 + b"]"\n'
+        f"items = read([data[:{first}], data[{first}:]] if {first} < len(data) else [data])\n"
+        "print(len(next(items)))\n"
+        "try:\n    next(items)\nexcept ValueError as error:\n    print(error)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    expected = "unsupported JSON at byte 5005: a number of more than 4,300 digits; the last complete item is 0"
+    assert result.stdout == f"5000\n{expected}\n"
+
+
+def test_a_string_that_is_cut_takes_no_longer_for_its_quotes() -> None:
+    """Its end is not looked for again from each of them: that took hours."""
+    data = b'[{"a": "' + b'x\\"' * 500_000
+    items, error = outcome(data, 65536)
+    assert (items, str(error).count("the input ends inside the array")) == ([], 1)
 
 
 def test_a_missing_back_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

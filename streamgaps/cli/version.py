@@ -1,0 +1,28 @@
+"""What `--version` says."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import click
+
+from streamgaps import __version__
+from streamgaps.stages.read import BACKEND
+
+__all__ = ["version_option"]
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 -- click's way
+    if wanted and not context.resilient_parsing:
+        libraries = ", ".join(f"{name} {version(name)}" for name in ("orjson", "structlog"))
+        click.echo(
+            f"streamgaps {__version__} (Python {platform.python_version()}, "
+            f"ijson {version('ijson')} with back end {BACKEND}, {libraries})"
+        )
+        context.exit()
+
+
+version_option = click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show versions."
+)
