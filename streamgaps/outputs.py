@@ -71,8 +71,8 @@ def _as_output_error(folder: Path) -> Iterator[None]:
         yield
     except OutputError:
         raise
-    except OSError as error:
-        message = f"{folder}: the results cannot be written: {error.strerror or error}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name, say
+        message = f"{folder}: the results cannot be written: {getattr(error, 'strerror', None) or error}"
         raise OutputError(message) from error
 
 
@@ -246,7 +246,8 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what file systems say that cannot do it
-            raise
+            message = f"{folder}: the results are in place, but a crash may undo that: {error.strerror}"
+            raise OutputError(message) from error
     finally:
         os.close(descriptor)
 

@@ -180,8 +180,9 @@ def test_whichever_call_fails_the_results_are_the_old_or_the_new(
 
 def test_an_error_of_the_callers_is_the_callers(tmp_path: Path) -> None:
     """It is not said to be one of writing."""
+    error = OSError("my own")
     with pytest.raises(OSError, match="^my own$") as caught, open_outputs(tmp_path / "new"):
-        raise OSError("my own")
+        raise error
     assert type(caught.value) is OSError
     assert names(tmp_path) == []
 

@@ -87,9 +87,12 @@ def test_whatever_a_given_file_raises_is_said(tmp_path: Path) -> None:
     data = bytearray(gzip.compress(b"[]" * 1000))
     data[15] ^= 0xFF
     (tmp_path / "p.gz").write_bytes(data)
-    with gzip.open(tmp_path / "p.gz") as file, open_source(cast("BinaryIO", file)) as source:
-        with pytest.raises(SourceError, match="p.gz: reading failed at byte 0: "):
-            list(source.blocks)
+    with (
+        gzip.open(tmp_path / "p.gz") as file,
+        open_source(cast("BinaryIO", file)) as source,
+        pytest.raises(SourceError, match="p.gz: reading failed at byte 0: "),
+    ):
+        list(source.blocks)
 
 
 @pytest.mark.parametrize("change", ["append", "rewrite"])

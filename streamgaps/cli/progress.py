@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,11 @@ class Progress:
         if self._bar is None:
             if time.monotonic() - self._begin < _DELAY_SECONDS:
                 return
-            self._open()
+            try:
+                self._open()
+            except (TypeError, ValueError):  # tqdm takes its settings from the environment, whatever they are
+                self._begin = math.inf
+                return
         self._bar.set_postfix_str(f"{tally.gaps:,} gaps", refresh=False)
         self._bar.update(done - self._bar.n)
 
@@ -49,15 +54,7 @@ class Progress:
         from tqdm import tqdm  # noqa: PLC0415 -- loaded only if it is shown
 
         tqdm.monitor_interval = 0  # no thread
-        self._bar = tqdm(
-            total=self._size,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1000,
-            leave=False,
-            file=sys.stderr,
-            dynamic_ncols=True,
-        )
+        self._bar = tqdm(total=self._size, unit="B", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True)
         stderr.around = (self._bar.clear, self._bar.refresh)
 
     def __exit__(

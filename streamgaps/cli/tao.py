@@ -146,6 +146,9 @@ def _read_spec(path: Path) -> dict[str, str | None]:
         reason = (isinstance(error, OSError) and error.strerror) or error
         message = f"{path}: the spec cannot be read: {reason}"
         raise ConfigurationError(message) from error
+    except RecursionError as error:
+        message = f"{path}: nested too deeply for a spec"
+        raise ConfigurationError(message) from error
     except yaml.YAMLError as error:
         message = f"{path}: not YAML: {' '.join(str(error).split())}"
         raise ConfigurationError(message) from error

@@ -72,6 +72,10 @@ class Block(NamedTuple):
     """The brackets and braces outside of strings."""
     start: Place
 
+    def deepest(self) -> int:
+        """Return how deep the nesting gets in it."""
+        return max(accumulate(map(_STEP.__getitem__, self.brackets), initial=self.start.depth))
+
 
 class RefusedError(Exception):
     """The input goes wrong at `offset`; what is before it has been passed on."""
@@ -215,7 +219,7 @@ class _Numbers:
         runs = [-carried] if carried and carried + leading > self._limit else []
         # A run that is too long covers two neighbours of this sample; to search all bytes takes 50 µs for 64 KiB.
         if re.search(rb"\d\d", data[:: max(1, self._limit // 2)]):
-            runs += [run.start() for run in re.finditer(rb"\d{%d,}" % (self._limit + 1), data)]
+            runs += [run.start() for run in re.finditer(rb"(?<!\d)\d{%d,}" % (self._limit + 1), data)]
         return runs
 
 
@@ -253,7 +257,7 @@ def _check_depth(block: Block) -> RefusedError | None:
     depth = block.start.depth
     if depth + len(block.brackets) <= MAX_DEPTH:
         return None
-    if max(accumulate(map(_STEP.__getitem__, block.brackets), initial=depth)) <= MAX_DEPTH:
+    if block.deepest() <= MAX_DEPTH:
         return None
     in_string = block.start.in_string
     at = 0

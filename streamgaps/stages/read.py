@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import decimal
+import os
 from typing import TYPE_CHECKING, Any
-
-import ijson
 
 from streamgaps.exceptions import MalformedInputError, SourceError
 from streamgaps.stages.fence import RefusedError, follow, refuse
 from streamgaps.stages.locate import Recent
+
+# What this variable names would be loaded first, and may be missing or unfit; the back end is chosen below.
+_unwanted = os.environ.pop("IJSON_BACKEND", None)
+import ijson  # noqa: E402 -- only now
+
+if _unwanted is not None:
+    os.environ["IJSON_BACKEND"] = _unwanted
+
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -146,6 +146,7 @@ def test_a_wrong_override_is_named(overrides: list[str], message: str) -> None:
         ("videos_dir: !!python/object/apply:os.system ['exit 1']", "a text is expected"),
         ("a: \x00", "not YAML"),
         ("[a]: b", "unknown key"),
+        ("[" * 50_000, "nested too deeply"),
     ],
 )
 def test_a_wrong_spec_is_named(text: str, message: str, tmp_path: Path) -> None:
@@ -181,6 +182,14 @@ def test_errors_are_one_line(run: Run, tmp_path: Path, arguments: list[str], cod
     assert (code, 1) == (result.returncode, result.stderr.count("\n"))
     assert part in result.stderr
     assert names(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_is_said(run: Run, sample: Path, tmp_path: Path) -> None:
+    """A NUL cannot come from the command line, but from a spec."""
+    (tmp_path / "s.yaml").write_text(f'predictions_json: {sample}\nresults_dir: "a\\0b"\n')
+    result = run("gap_analysis", "vlm_bcq", "-e", "s.yaml")
+    assert (3, 1) == (result.returncode, result.stderr.count("\n"))
+    assert "the results cannot be written: " in result.stderr
 
 
 def test_other_subcommands_are_said_to_be_unknown(run: Run) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 from itertools import islice
@@ -258,6 +259,42 @@ def test_a_string_that_is_cut_takes_no_longer_for_its_quotes() -> None:
     data = b'[{"a": "' + b'x\\"' * 500_000
     items, error = outcome(data, 65536)
     assert (items, str(error).count("the input ends inside the array")) == ([], 1)
+
+
+def test_a_syntax_error_behind_long_numbers_is_found_soon() -> None:
+    """Each number is looked at once."""
+    data = b'[{"q": [' + b",".join([b"1." + b"1" * 4200] * 1000) + b"] x"
+    _, error = outcome(data, 65536)
+    assert isinstance(error, MalformedInputError)
+
+
+def test_a_long_string_is_not_parsed_again_with_each_block() -> None:
+    """With a block at a time, a string of 50 MB took 11 s, and one of 200 MB minutes."""
+    items, error = outcome(b'[{"a": "' + b"x" * 50_000_000 + b'"}, 1]', 65536)
+    assert error is None
+    assert [len(str(items[0])), items[1]] == [50_000_009, 1]
+
+
+@pytest.mark.parametrize(("key", "levels", "fine"), [(50, 990, True), (200_000, 15, True), (5000, 990, False)])
+def test_nesting_that_would_take_all_memory_is_refused(key: int, levels: int, fine: bool) -> None:
+    """The path of every level is kept: 5 MB of keys came to 2.4 GB."""
+    data = b"[" + b'{"%s":' % (b"k" * key) * levels + b"1" + b"}" * levels + b"]"
+    items, error = outcome(data, 65536)
+    assert (fine, 1 if fine else 0) == (error is None, len(items))
+    if error is not None:
+        assert type(error) is UnsupportedInputError
+        assert "nesting of 1" in str(error)
+
+
+def test_the_environment_does_not_choose_the_back_end() -> None:
+    """Not even one that is not there."""
+    environment = {**os.environ, "IJSON_BACKEND": "nonexistent"}
+    script = (
+        "from streamgaps.stages.read import read; import os; print(list(read([b'[1]'])), os.environ['IJSON_BACKEND'])"
+    )
+    arguments = [sys.executable, "-c", script]
+    result = subprocess.run(arguments, check=True, capture_output=True, text=True, env=environment)
+    assert result.stdout == "[1] nonexistent\n"
 
 
 def test_a_missing_back_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
