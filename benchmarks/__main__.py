@@ -6,6 +6,7 @@ wrong answer would show.
 
 from __future__ import annotations
 
+import argparse
 import re
 import statistics
 import subprocess
@@ -66,4 +67,6 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=200_000, help="how many short records (long ones: 1/7)")
+    main(parser.parse_args().count)

@@ -44,7 +44,7 @@ def test_the_first_command_shows_its_real_output(tmp_path: Path) -> None:
     assert without_time(expected) == without_time(shown)
 
 
-@pytest.mark.parametrize("line", [line[2:] for line in COMMANDS if line.split()[1] in ("streamgaps", "gap_analysis")])
+@pytest.mark.parametrize("line", [line[2:] for line in COMMANDS if "pip install" not in line])
 def test_every_command_runs(line: str, tmp_path: Path, sample: Path) -> None:
     """In a folder that has the files which the README speaks of."""
     (tmp_path / "results.json").write_bytes(sample.read_bytes())

@@ -52,8 +52,8 @@ def read(
         NotAnArrayError: the top-level value is not an array.
         MalformedInputError: after every item before it, what is not JSON or not UTF-8, or an early end.
         UnsupportedInputError: after every item before it, JSON that ijson would read wrongly: lone
-            surrogates, NaN and infinities, nesting of more than 1,000 levels, numbers of more than
-            4,300 digits, exponents of 18 digits, items of more than `max_record_bytes`.
+            surrogates, NaN and infinities, nesting of more than 1,000 levels (16 in a very long item),
+            numbers of more than 4,300 digits, exponents of 18 digits, items of more than `max_record_bytes`.
     """
     recent = Recent(max_record_bytes)
     file = _BlockFile(recent.keep(refuse(follow(blocks))))
