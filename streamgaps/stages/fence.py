@@ -4,7 +4,8 @@ ijson reads well-formed JSON in a stream, and refuses most of what is malformed.
 surrogate into `?`, dies of an integer that Python will not convert, takes form feeds for white space,
 needs memory that grows with the square of the nesting, and gives neither items nor an error for a top
 level that is no array. So the input is followed just closely enough to know how deep the nesting is and
-whether a string is open (`follow`), and stopped short of all these (`refuse`).
+whether a string is open (`follow`), and stopped short of all these (`refuse`); and long strings come in long
+pieces (`join`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from streamgaps.exceptions import InputError
 
-__all__ = ["MAX_DEPTH", "Block", "Place", "RefusedError", "follow", "refuse"]
+__all__ = ["MAX_DEPTH", "Block", "Place", "RefusedError", "follow", "join", "refuse"]
 
 MAX_DEPTH = 1000
 """How deep values may be nested; Python's own `json` gives up at about as many levels in 3.11."""
@@ -181,6 +182,25 @@ def refuse(blocks: Iterable[Block]) -> Iterator[Block]:
         if fine:
             yield block._replace(data=fine)
         raise refused
+
+
+def join(blocks: Iterable[Block]) -> Iterator[bytes]:
+    """Join the blocks that lie in a long string, each time to as much as has been passed on of it.
+
+    For with each block the parser in ijson looks at the whole of an unfinished string again: one of 50 MB,
+    in blocks of 64 KiB, took 11 s, and takes 0.4 s.
+    """
+    waiting: list[bytes] = []
+    size = passed = 0
+    for block in blocks:
+        waiting.append(block.data)
+        size += len(block.data)
+        in_string = block.start.in_string and b'"' not in block.plain
+        if in_string and size < passed:
+            continue
+        passed = passed + size if in_string else size
+        yield b"".join(waiting)
+        waiting, size = [], 0
 
 
 class _Utf8:

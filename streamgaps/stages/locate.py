@@ -57,18 +57,13 @@ class Recent:
         self._kept: list[bytes] | None = []
         self._open_since = 0
 
-    def keep(self, blocks: Iterable[Block]) -> Iterator[bytes]:
+    def keep(self, blocks: Iterable[Block]) -> Iterator[Block]:
         """Pass the blocks on, and keep what may be needed to explain an error.
-
-        Blocks in the middle of a long string are joined, each time to as much as was passed on of it: ijson's
-        parser looks at the whole of an unfinished string with each block (50 MB in 64 KiB blocks: 11 s).
 
         Raises:
             RefusedError: an item is longer than it may be, or nested too deeply for its length.
         """
         items, data = 0, b""
-        waiting: list[bytes] = []
-        fed = 0
         for block in blocks:
             if not block.data:
                 self._end = block.start
@@ -85,14 +80,7 @@ class Recent:
                 if block.start.offset - self._start.offset > KEPT_BYTES:
                     self._kept = None
             items, data, self._latest = self.items, block.data, block.start
-            waiting.append(block.data)
-            in_string = block.start.in_string and b'"' not in block.plain
-            size = sum(map(len, waiting))
-            if in_string and size < fed:
-                continue
-            fed = fed + size if in_string else size
-            yield b"".join(waiting)
-            waiting = []
+            yield block
 
     def _check_size(self, block: Block) -> None:
         length = block.start.offset - self._open_since

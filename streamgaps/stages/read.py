@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.exceptions import MalformedInputError, SourceError
-from streamgaps.stages.fence import RefusedError, follow, refuse
+from streamgaps.stages.fence import RefusedError, follow, join, refuse
 from streamgaps.stages.locate import Recent
 
 # What this variable names would be loaded first, and may be missing or unfit; the back end is chosen below.
@@ -56,7 +56,7 @@ def read(
             numbers of more than 4,300 digits, exponents of 18 digits, items of more than `max_record_bytes`.
     """
     recent = Recent(max_record_bytes)
-    file = _BlockFile(recent.keep(refuse(follow(blocks))))
+    file = _BlockFile(join(recent.keep(refuse(follow(blocks)))))
     try:
         for item in _backend().items(file, "item"):
             recent.items += 1
