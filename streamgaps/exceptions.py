@@ -27,6 +27,7 @@ __all__ = [
     "SourceNotFoundError",
     "StreamgapsError",
     "UnsupportedInputError",
+    "reason",
 ]
 
 
@@ -98,3 +99,8 @@ class OutputError(StreamgapsError, OSError):
 
 class ConfigurationError(StreamgapsError, ValueError):
     """You asked for something that makes no sense: an unknown key, a missing one, a value out of range."""
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says, without the number and the name that an OSError puts around it."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from streamgaps.exceptions import OutputError
+from streamgaps.exceptions import OutputError, reason
 
 try:
     import fcntl
@@ -72,7 +72,7 @@ def _as_output_error(folder: Path) -> Iterator[None]:
     except OutputError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name, say
-        message = f"{folder}: the results cannot be written: {getattr(error, 'strerror', None) or error}"
+        message = f"{folder}: the results cannot be written: {reason(error)}"
         raise OutputError(message) from error
 
 
@@ -200,7 +200,7 @@ class Outputs:
         path = self._leftover(self._report_target)
         try:
             os.link(self._report_target, path, follow_symlinks=False)
-        except (OSError, NotImplementedError):  # a file system without hard links
+        except (OSError, NotImplementedError):  # no hard links here, or none to links
             shutil.copy2(self._report_target, path, follow_symlinks=False)
         return path
 
@@ -241,15 +241,16 @@ def _sync(file: BinaryIO) -> None:
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what file systems say that cannot do it
-            message = f"{folder}: the results are in place, but a crash may undo that: {error.strerror}"
+            message = f"{folder}: the results are in place, but a crash may undo that: {reason(error)}"
             raise OutputError(message) from error
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

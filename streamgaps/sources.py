@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from streamgaps.exceptions import SourceError, SourceNotFoundError
+from streamgaps.exceptions import SourceError, SourceNotFoundError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _open(name: str) -> BinaryIO:
         message = f"{name}: there is no such file"
         raise SourceNotFoundError(message) from error
     except (OSError, ValueError) as error:
-        message = f"{name}: cannot be opened: {_reason(error)}"
+        message = f"{name}: cannot be opened: {reason(error)}"
         raise SourceError(message) from error
     return cast("BinaryIO", file)
 
@@ -79,7 +79,7 @@ def _read_blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
         try:
             block = read(BLOCK_BYTES)
         except Exception as error:  # a file of the caller's may raise anything, as gzip's and lzma's do
-            message = f"{name}: reading failed at byte {offset}: {_reason(error)}"
+            message = f"{name}: reading failed at byte {offset}: {reason(error)}"
             raise SourceError(message) from error
         if not isinstance(block, bytes):
             message = f"{name}: the input is {_NOT_BYTES.get(type(block), 'no binary file')}"
@@ -97,7 +97,3 @@ def _unchanged(blocks: Iterator[bytes], file: BinaryIO, before: os.stat_result, 
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         message = f"{name}: changed while it was read; run again when nothing writes to it any more"
         raise SourceError(message)
-
-
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -32,7 +32,7 @@ def test_errors_are_built_in_errors_too() -> None:
         "SourceError": OSError,
         "OutputError": OSError,
     }
-    for name in exceptions.__all__:
+    for name in sorted({*exceptions.__all__} - {"reason"}):
         error = getattr(exceptions, name)
         assert issubclass(error, StreamgapsError)
         assert f"{name}" in (exceptions.__doc__ or "")

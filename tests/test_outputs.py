@@ -5,6 +5,7 @@ import os
 import signal
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,6 +177,23 @@ def test_whichever_call_fails_the_results_are_the_old_or_the_new(
     else:
         pytest.fail("the run never succeeded")
     assert outcomes == {"refused", "done"}
+
+
+@pytest.mark.parametrize("call", ["open", "fsync"])
+def test_a_last_sync_that_fails_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """The results are in place then, and the message says so."""
+    real = getattr(os, call)
+
+    def fail_for_folder(target: Any, *rest: Any) -> Any:
+        placed = (tmp_path / GAPS_NAME).exists()
+        if placed and (call == "open" or stat.S_ISDIR(os.fstat(target).st_mode)):
+            raise OSError(5, "Input/output error")
+        return real(target, *rest)
+
+    monkeypatch.setattr(os, call, fail_for_folder)
+    with pytest.raises(OutputError, match="the results are in place, but a crash may undo that: Input/output error"):
+        write(tmp_path, "gap")
+    assert contents(tmp_path) == ["gap", "report of gap"]
 
 
 def test_an_error_of_the_callers_is_the_callers(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import click
 import structlog
 
 from streamgaps.cli.logs import LogFormat, printable, stderr
-from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError
+from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,7 +119,7 @@ def _verdict(error: Exception) -> tuple[ExitCode, str]:
             "out of memory; a smaller --max-record-bytes refuses the records that are too large",
         )
     if isinstance(error, OSError):
-        return ExitCode.ENVIRONMENT, f"cannot write to standard output: {error.strerror or error}"
+        return ExitCode.ENVIRONMENT, f"cannot write to standard output: {reason(error)}"
     return ExitCode.BUG, f"a bug in streamgaps, please report it: {type(error).__name__}: {error}"
 
 

@@ -15,15 +15,15 @@ from streamgaps.cli import exits, logs
 from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.version import version_option
-from streamgaps.exceptions import ConfigurationError
+from streamgaps.exceptions import ConfigurationError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["main", "settings"]
 
-_DEFAULTS: dict[str, str | None] = {"predictions_json": "???", "videos_dir": "", "results_dir": "???"}
 _MISSING = "???"
+_DEFAULTS: dict[str, str | None] = {"predictions_json": _MISSING, "videos_dir": "", "results_dir": _MISSING}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _QUOTED = re.compile(r"""(?P<quote>['"])(?P<text>(?:\\.|''|(?!(?P=quote)).)*)(?P=quote)""", re.DOTALL)
 # What Hydra's grammar lets one escape in a value without quotes.
@@ -143,8 +143,7 @@ def _read_spec(path: Path) -> dict[str, str | None]:
     try:
         root = yaml.compose(path.read_text("utf-8-sig"), Loader=yaml.SafeLoader)
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or error
-        message = f"{path}: the spec cannot be read: {reason}"
+        message = f"{path}: the spec cannot be read: {reason(error)}"
         raise ConfigurationError(message) from error
     except RecursionError as error:
         message = f"{path}: nested too deeply for a spec"
@@ -189,8 +188,7 @@ def _value(raw: str, where: str) -> str | None:
     if raw.lower() in ("null", "~"):
         return None
     if raw[:1] in ("[", "{"):
-        message = f"{where}: a text is expected, not a list or a mapping; put it in quotes if it is one"
-        raise ConfigurationError(message)
+        raise _no_text(where)
     if raw[:1] in ("'", '"'):
         quoted = _QUOTED.fullmatch(raw)
         if quoted is None:
@@ -202,12 +200,15 @@ def _value(raw: str, where: str) -> str | None:
 
 def _text(node: yaml.Node | None, where: str) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
-        message = f"{where}: a text is expected, not a list or a mapping; put it in quotes if it is one"
-        raise ConfigurationError(message)
+        raise _no_text(where)
     if node.tag == "tag:yaml.org,2002:null":
         return None
     # The text as it is written: as a number, the folder 2024_01_01 would become 20240101.
     return _plain(str(node.value), where)
+
+
+def _no_text(where: str) -> ConfigurationError:
+    return ConfigurationError(f"{where}: a text is expected, not a list or a mapping; put it in quotes if it is one")
 
 
 def _plain(value: str, where: str) -> str:

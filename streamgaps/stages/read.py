@@ -28,17 +28,12 @@ __all__ = ["BACKEND", "MAX_RECORD_BYTES", "read"]
 MAX_RECORD_BYTES = 256 * 1024 * 1024
 """How long an item may be, unless the user says otherwise."""
 
-
 BACKEND = "yajl2_c"
 """The ijson back end. By name: left to itself ijson may choose one that loses data, as the ctypes ones do,
 or that takes `+1.5` and `1_000` for numbers, as the one in Python does."""
 
 
-def read(
-    blocks: Iterable[bytes],
-    *,
-    max_record_bytes: int = MAX_RECORD_BYTES,
-) -> Iterator[object]:
+def read(blocks: Iterable[bytes], *, max_record_bytes: int = MAX_RECORD_BYTES) -> Iterator[object]:
     """Decode the items of a JSON array, one at a time, as `json.load` would.
 
     Args:
