@@ -1,1 +1,1 @@
-"""Seeded data, and what streamgaps takes to read it."""
+"""Seeded data, the same job done in many ways, and what each takes: time, CPU and memory."""

@@ -15,6 +15,7 @@ from streamgaps.exceptions import (
     SourceNotFoundError,
     StreamgapsError,
     UnsupportedInputError,
+    WorkerError,
 )
 from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
 from streamgaps.pipeline import analyze, iter_gaps
@@ -40,6 +41,7 @@ __all__ = [
     "Tally",
     "UnresolvedPath",
     "UnsupportedInputError",
+    "WorkerError",
     "__version__",
     "analyze",
     "iter_gaps",

@@ -9,6 +9,7 @@
     ├── SourceError (OSError)                    the input cannot be opened or read
     │   └── SourceNotFoundError (FileNotFoundError)
     ├── OutputError (OSError)                    the results cannot be written
+    ├── WorkerError (RuntimeError)               a process that reads a part of the input died
     └── ConfigurationError (ValueError)          what was asked for makes no sense
 
 Each is also the built-in class in brackets, so that ``except ValueError`` works without this module.
@@ -27,6 +28,7 @@ __all__ = [
     "SourceNotFoundError",
     "StreamgapsError",
     "UnsupportedInputError",
+    "WorkerError",
     "reason",
 ]
 
@@ -95,6 +97,10 @@ class SourceNotFoundError(SourceError, FileNotFoundError):
 
 class OutputError(StreamgapsError, OSError):
     """You named a results folder that cannot be made or written to, or it stopped working."""
+
+
+class WorkerError(StreamgapsError, RuntimeError):
+    """You let several processes read the input, and one of them died: it was killed, or ran out of memory."""
 
 
 class ConfigurationError(StreamgapsError, ValueError):

@@ -16,13 +16,13 @@ import io
 import os
 import secrets
 import shutil
-import signal
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from streamgaps.exceptions import OutputError, reason
+from streamgaps.signals import STOPPING, signal_mask
 
 try:
     import fcntl
@@ -41,7 +41,6 @@ REPORT_NAME = "kpi_gaps_report.txt"
 
 _STAGING_SUFFIX = ".tmp"
 _BUFFER_BYTES = 256 * 1024
-_STOPPING: set[int] = {getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)}
 
 
 @contextmanager
@@ -55,11 +54,11 @@ def open_outputs(results_dir: str | os.PathLike[str]) -> Iterator[Outputs]:
     """
     folder = Path(results_dir)
     # Signals wait while files are made and removed, and come through while gaps are written.
-    with _signal_mask("SIG_BLOCK", _STOPPING) as before:
+    with signal_mask("SIG_BLOCK", STOPPING) as before:
         with _as_output_error(folder):
             outputs = Outputs(folder)
         try:
-            with _signal_mask("SIG_SETMASK", before):
+            with signal_mask("SIG_SETMASK", before):
                 yield outputs
         finally:
             outputs.discard()
@@ -128,7 +127,7 @@ class Outputs:
         with _as_output_error(self._folder):
             if report is not None:
                 _sync(self.gaps)  # not under the lock: this is what may take long
-            with _signal_mask("SIG_BLOCK", _STOPPING), _locked(self._folder):
+            with signal_mask("SIG_BLOCK", STOPPING), _locked(self._folder):
                 self._put_in_place(report)
 
     def _put_in_place(self, report: str | None) -> None:
@@ -262,7 +261,7 @@ def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         # Whoever holds the lock may hold it long: that must not make us deaf.
-        with _signal_mask("SIG_UNBLOCK", _STOPPING), suppress(OSError):  # a file system without locks
+        with signal_mask("SIG_UNBLOCK", STOPPING), suppress(OSError):  # a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -291,16 +290,3 @@ def _sweep(folder: Path) -> None:
                         os.unlink(path)
                 finally:
                     os.close(descriptor)
-
-
-@contextmanager
-def _signal_mask(how: str, signals: set[int]) -> Iterator[set[int]]:
-    """Change which signals wait, give those that waited before, and change it back."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield set()
-        return
-    before: set[int] = signal.pthread_sigmask(getattr(signal, how), signals)
-    try:
-        yield before
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

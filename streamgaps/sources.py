@@ -7,14 +7,14 @@ import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from streamgaps.exceptions import SourceError, SourceNotFoundError, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["BLOCK_BYTES", "Source", "open_source"]
+__all__ = ["BLOCK_BYTES", "Identity", "RegularFile", "Source", "iter_range", "open_range", "open_source", "unchanged"]
 
 _NOT_BYTES = {
     str: "open in text mode; open it in mode 'rb'",
@@ -32,10 +32,12 @@ class Source:
     Attributes:
         name: what messages call it: its path as given, or `<stream>`.
         blocks: its content, read as it is asked for; raises SourceError where reading fails.
+        file: the same for reading in ranges; None if that cannot be, as with a pipe.
     """
 
     name: str
     blocks: Iterator[bytes]
+    file: RegularFile | None = None
 
 
 @contextmanager
@@ -53,9 +55,9 @@ def open_source(predictions: str | os.PathLike[str] | BinaryIO) -> Iterator[Sour
         return
     name = os.fspath(predictions)
     with _open(name) as file:
-        before = os.fstat(file.fileno())
         blocks = _read_blocks(file, name)
-        yield Source(name, _unchanged(blocks, file, before, name) if stat.S_ISREG(before.st_mode) else blocks)
+        regular = _regular(name, file)
+        yield Source(name, blocks if regular is None else unchanged(blocks, regular), regular)
 
 
 def _open(name: str) -> BinaryIO:
@@ -90,10 +92,93 @@ def _read_blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
         yield block
 
 
-def _unchanged(blocks: Iterator[bytes], file: BinaryIO, before: os.stat_result, name: str) -> Iterator[bytes]:
-    """Check at the end that the file is the one that was opened: half of an old and half of a new one is neither."""
+class Identity(NamedTuple):
+    """What tells whether a file is the one that it was."""
+
+    device: int
+    number: int
+    size: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class RegularFile:
+    """A file that can be read in ranges, by several processes.
+
+    Attributes:
+        name: its path as given.
+        identity: what it was when it was opened.
+    """
+
+    name: str
+    identity: Identity
+    _file: BinaryIO
+
+    def read(self, size: int, offset: int) -> bytes:
+        """Read up to `size` bytes from a place on.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        try:
+            return os.pread(self._file.fileno(), size, offset)
+        except OSError as error:
+            message = f"{self.name}: reading failed at byte {offset}: {reason(error)}"
+            raise SourceError(message) from error
+
+    def check_unchanged(self) -> None:
+        """Check that the file is still what it was: half of an old and half of a new one is neither.
+
+        Raises:
+            SourceError: it changed.
+        """
+        if self.identity != _identity(self._file):
+            message = f"{self.name}: changed while it was read; run again when nothing writes to it any more"
+            raise SourceError(message)
+
+
+def _identity(file: BinaryIO) -> Identity:
+    status = os.fstat(file.fileno())
+    return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _regular(name: str, file: BinaryIO) -> RegularFile | None:
+    is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+    return RegularFile(name, _identity(file), file) if is_regular and hasattr(os, "pread") else None
+
+
+@contextmanager
+def open_range(name: str, identity: Identity, start: int, end: int) -> Iterator[Iterator[bytes]]:
+    """Open a file once more, and give a range of it in blocks.
+
+    Raises:
+        SourceError: it cannot be opened, or is another file now. Later: it cannot be read.
+    """
+    with _open(name) as file:
+        regular = RegularFile(name, identity, file)
+        regular.check_unchanged()
+        yield iter_range(regular, start, lambda _: end)
+
+
+def iter_range(file: RegularFile, start: int, next_end: Callable[[int], int]) -> Iterator[bytes]:
+    """Yield a file from a place on, in the blocks in which it would be read from its beginning.
+
+    Args:
+        file: what to read.
+        start: where to begin.
+        next_end: where, at the latest, a block that begins at a given place must end; there, to end altogether.
+    """
+    offset = start
+    while True:
+        end = min(next_end(offset), offset - offset % BLOCK_BYTES + BLOCK_BYTES)
+        block = file.read(end - offset, offset) if end > offset else b""
+        if not block:
+            return
+        offset += len(block)
+        yield block
+
+
+def unchanged(blocks: Iterator[bytes], file: RegularFile) -> Iterator[bytes]:
+    """Pass the blocks on, and check behind the last of them that the file has not changed."""
     yield from blocks
-    after = os.fstat(file.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        message = f"{name}: changed while it was read; run again when nothing writes to it any more"
-        raise SourceError(message)
+    file.check_unchanged()

@@ -21,16 +21,22 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=8,
 )
+# What looks like the end of a record, or of the array.
+HOSTILE = ['}, {"a"', '"}, {"video_id": "', "}]", "},", '"}]', [{"a": 1}, {"a": 2}], {"video_id": [{}, {}]}]
 RECORDS = st.lists(
     st.fixed_dictionaries(
         {"video_id": TEXTS.map("".join).map(lambda text: text.replace("\0", "")), "response": ANSWERS, "gt": ANSWERS},
-        optional={"question": JSON, "extra": JSON},
+        optional={"question": JSON, "extra": JSON | st.sampled_from(HOSTILE)},
     ),
     max_size=12,
 )
 BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 64, 65536])
 SPELLINGS = st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])})
-DOCUMENTS = st.builds(lambda value, spelling: json.dumps(value, **spelling).encode(), st.lists(JSON), SPELLINGS)
+DOCUMENTS = st.builds(
+    lambda value, spelling: json.dumps(value, **spelling).encode(),
+    st.lists(JSON) | RECORDS | st.lists(JSON | RECORDS.filter(bool).map(lambda records: records[0])),
+    SPELLINGS,
+)
 
 _WORDS = b'" { } [ ] , : - + 0 1 . e // NaN -Infinity true nul \\ \\ud83d \\ude00 \\u00e9 \x00 \xff \xc3 \xed\xa0\x80'
 _PIECES = st.sampled_from([*_WORDS.split(b" "), b" ", b"\n", b"\f", b"\v"])

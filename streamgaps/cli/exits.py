@@ -14,7 +14,8 @@ import click
 import structlog
 
 from streamgaps.cli.logs import LogFormat, printable, stderr
-from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError, reason
+from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError, WorkerError, reason
+from streamgaps.signals import STOPPING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """Wrong usage or configuration."""
     ENVIRONMENT = 3
-    """Something cannot be opened, read or written; the input changed meanwhile; out of memory."""
+    """Something cannot be opened, read or written; the input changed meanwhile; out of memory; a worker died."""
     BUG = 70
     """A bug in streamgaps."""
     PIPE = 141
@@ -111,7 +112,7 @@ def _verdict(error: Exception) -> tuple[ExitCode, str]:
         return ExitCode.INPUT, str(error)
     if isinstance(error, ConfigurationError):
         return ExitCode.USAGE, str(error)
-    if isinstance(error, (SourceError, OutputError)):
+    if isinstance(error, (SourceError, OutputError, WorkerError)):
         return ExitCode.ENVIRONMENT, str(error)
     if isinstance(error, MemoryError):
         return (
@@ -147,8 +148,7 @@ def _occupy_standard_streams() -> None:
 def _signals_caught() -> Iterator[None]:
     """Let signals that ask us to stop raise `_Stopped`."""
     # Ignored on purpose, as by nohup or in the background of a script, a signal stays ignored.
-    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
-    before = {number: signal.getsignal(number) for number in numbers if signal.getsignal(number) != signal.SIG_IGN}
+    before = {number: signal.getsignal(number) for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN}
 
     def stop(number: int, _: FrameType | None) -> None:
         for other in before:  # a second one is not to interrupt the cleaning up

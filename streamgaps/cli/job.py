@@ -14,7 +14,7 @@ from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import summary
-from streamgaps.stages.read import BACKEND, MAX_RECORD_BYTES
+from streamgaps.stages.read import MAX_RECORD_BYTES
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def analyze_and_tell(
     quiet: bool,
     max_warnings: int | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
+    reader: str = "auto",
+    jobs: int | None = None,
 ) -> None:
     """Call `analyze`, show how far it is on a terminal, and tell the counts at the end.
 
@@ -45,6 +47,8 @@ def analyze_and_tell(
         quiet: show neither progress nor counts.
         max_warnings: how many warnings to log; all if None.
         max_record_bytes: as for `analyze`.
+        reader: as for `analyze`.
+        jobs: as for `analyze`.
     """
     size = _size(predictions)
     log.debug(
@@ -53,7 +57,8 @@ def analyze_and_tell(
         bytes=size,
         results_dir=results_dir,
         videos_dir=videos_dir,
-        backend=BACKEND,
+        reader=reader,
+        jobs=jobs or "auto",
     )
     begin = time.monotonic()
     bar = log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
@@ -64,6 +69,8 @@ def analyze_and_tell(
             videos_dir=videos_dir,
             on_warning=log_warning if max_warnings is None else _WarningLimit(max_warnings),
             max_record_bytes=max_record_bytes,
+            reader=reader,
+            jobs=jobs,
             on_progress=progress,
         )
     log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))

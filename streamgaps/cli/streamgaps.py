@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +10,7 @@ from streamgaps.cli import exits, logs
 from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.version import version_option
-from streamgaps.stages.read import MAX_RECORD_BYTES
+from streamgaps.stages.read import MAX_RECORD_BYTES, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "streamgaps",
         lambda outlook: _streamgaps.main(arguments, prog_name="streamgaps", standalone_mode=False, obj=outlook),
     )
+
+
+class _Jobs(click.ParamType):  # type: ignore[type-arg]  # click 8.1 knows no arguments
+    """A number of processes, or `auto`."""
+
+    name = "jobs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:  # noqa: ANN401 -- click's signature
+        """Return the number; None for `auto`."""
+        return None if value in ("auto", None) else click.IntRange(min=1).convert(value, param, ctx)
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -48,6 +58,21 @@ def _streamgaps() -> None:
     help="Folder that relative video_ids are relative to.  [default: the working directory]",
 )
 @click.option(
+    "--jobs",
+    type=_Jobs(),
+    default="auto",
+    show_default=True,
+    metavar="N",
+    help="How many processes read the file at once. auto: as many as this process may use, one for small files.",
+)
+@click.option(
+    "--reader",
+    type=click.Choice([choice.value for choice in Reader]),
+    default=Reader.AUTO.value,
+    show_default=True,
+    help="auto: by blocks, and records of more than 8 MiB with ijson. ijson: all with ijson, slower, in one process.",
+)
+@click.option(
     "--max-warnings",
     type=click.IntRange(min=-1),
     default=100,
@@ -61,7 +86,7 @@ def _streamgaps() -> None:
     default=MAX_RECORD_BYTES,
     show_default=True,
     metavar="N",
-    help="Refuse an input with a longer record than this (or some 128 KiB more).",
+    help="Refuse an input with a longer record than this.",
 )
 @click.option(
     "--log-format",
@@ -80,6 +105,8 @@ def _analyze(
     predictions: str,
     results_dir: str,
     videos_dir: str | None,
+    jobs: int | None,
+    reader: str,
     max_warnings: int,
     max_record_bytes: int,
     log_format: str,
@@ -116,4 +143,6 @@ def _analyze(
         quiet=quiet,
         max_warnings=None if max_warnings < 0 else max_warnings,
         max_record_bytes=max_record_bytes,
+        reader=reader,
+        jobs=jobs,
     )

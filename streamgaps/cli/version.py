@@ -8,7 +8,7 @@ from importlib.metadata import version
 import click
 
 from streamgaps import __version__
-from streamgaps.stages.read import BACKEND
+from streamgaps.stages.events import BACKEND
 
 __all__ = ["version_option"]
 

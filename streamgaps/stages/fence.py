@@ -23,13 +23,29 @@ if TYPE_CHECKING:
 
     from streamgaps.exceptions import InputError
 
-__all__ = ["MAX_DEPTH", "Block", "Place", "RefusedError", "follow", "join", "refuse"]
+__all__ = [
+    "BLANK",
+    "BOM",
+    "MAX_DEPTH",
+    "Block",
+    "Place",
+    "RefusedError",
+    "end_of_item",
+    "follow",
+    "join",
+    "refuse",
+    "refused_top_level",
+]
 
 MAX_DEPTH = 1000
 """How deep values may be nested; Python's own `json` gives up at about as many levels in 3.11."""
 
+BLANK = b" \t\n\r"
+"""White space in JSON."""
+
+BOM = codecs.BOM_UTF8
+
 _DIGITS = b"0123456789"
-_BLANK = b" \t\n\r"
 _STARTS_OF_OTHER_VALUES = b'{"-0123456789tfnNI'
 _BETWEEN_ITEMS = b'[,}]"'
 _NOT_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
@@ -87,6 +103,15 @@ class RefusedError(Exception):
         self.reason = reason
         self.offset = offset
 
+    def as_input_error(self, items: int) -> InputError:
+        """Make the error that a user sees, who has got that many items."""
+        if not issubclass(self.kind, MalformedInputError):
+            return self.kind(self.reason)
+        last = f"the last complete item is {items - 1}" if items else "no item is complete"
+        title = "malformed JSON" if self.kind is MalformedInputError else "unsupported JSON"
+        message = f"{title} at byte {self.offset}: {self.reason}; {last}"
+        return self.kind(message, offset=self.offset, items=items)
+
 
 def follow(blocks: Iterable[bytes]) -> Iterator[Block]:
     """Cut the input where no escape sequence is, leave out a byte-order mark, and follow what is open.
@@ -96,14 +121,14 @@ def follow(blocks: Iterable[bytes]) -> Iterator[Block]:
     """
     place = Place(0, 0, in_string=False, before=b"")
     for data in _whole_escapes(_without_bom(blocks)):
-        if place.offset == 0 and data == codecs.BOM_UTF8:
+        if place.offset == 0 and data == BOM:
             place = place._replace(offset=len(data))
             continue
         plain = _ESCAPED_MARK.sub(b"__", data) if b"\\" in data else data
         brackets, in_string = _brackets(plain, in_string=place.in_string)
         yield Block(data, plain, brackets, place)
         depth = place.depth + 2 * (brackets.count(b"[") + brackets.count(b"{")) - len(brackets)
-        before = data.rstrip(_BLANK)[-1:] or place.before
+        before = data.rstrip(BLANK)[-1:] or place.before
         place = Place(place.offset + len(data), depth, in_string, before)
     yield Block(b"", b"", b"", place)
 
@@ -114,11 +139,11 @@ def _without_bom(blocks: Iterable[bytes]) -> Iterator[bytes]:
     head = b""
     for block in blocks:
         head += block
-        if not codecs.BOM_UTF8.startswith(head):
+        if not BOM.startswith(head):
             break
-    if head.startswith(codecs.BOM_UTF8):
-        yield codecs.BOM_UTF8
-        head = head[len(codecs.BOM_UTF8) :]
+    if head.startswith(BOM):
+        yield BOM
+        head = head[len(BOM) :]
     if head:
         yield head
     yield from blocks
@@ -246,14 +271,23 @@ class _Numbers:
 def _check_top_level(block: Block) -> RefusedError | None:
     if block.start.before:
         return None
-    if not block.data:
-        return RefusedError(MalformedInputError, "nothing in it, where a JSON array must be", block.start.offset)
-    text = block.data.lstrip(_BLANK)
-    if not text or text.startswith(b"["):
+    text = block.data.lstrip(BLANK)
+    if text.startswith(b"[") or (block.data and not text):
         return None
-    offset = block.start.offset + len(block.data) - len(text)
+    return refused_top_level(text, block.start.offset + len(block.data) - len(text))
+
+
+def refused_top_level(text: bytes, offset: int) -> RefusedError:
+    """Say what is wrong with an input that begins, after blanks, with this, and not with an array."""
+    if not text:
+        return RefusedError(MalformedInputError, "nothing in it, where a JSON array must be", offset)
     if text[0] in _STARTS_OF_OTHER_VALUES:
         return RefusedError(NotAnArrayError, "must be a JSON array of prediction objects", offset)
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        if error.start == 0:
+            return RefusedError(MalformedInputError, f"invalid UTF-8 ({error.reason})", offset)
     return RefusedError(MalformedInputError, "expected '[', the beginning of a JSON array", offset)
 
 
@@ -294,3 +328,17 @@ def _check_depth(block: Block) -> RefusedError | None:
 
 def _in_string(block: Block, at: int) -> bool:
     return block.start.in_string ^ (block.plain.count(b'"', 0, at) % 2 == 1)
+
+
+def end_of_item(block: Block) -> int:
+    """Return where in the block the first item of an array ends that is an object, an array or a string."""
+    depth, in_string = block.start.depth, block.start.in_string
+    for mark in _MARK.finditer(block.plain):
+        if mark[0] == b'"':
+            in_string = not in_string
+        elif not in_string:
+            depth += _STEP[ord(mark[0])]
+        if depth == 1 and not in_string:
+            return mark.end()
+    message = "no item ends in this block"
+    raise ValueError(message)

@@ -11,7 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
-from streamgaps.stages.fence import MAX_DEPTH, Place, RefusedError
+from streamgaps.stages.exact import CUT, too_long
+from streamgaps.stages.fence import Place, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
     from streamgaps.stages.fence import Block
 
 __all__ = ["Recent"]
-
-DEEP = 16
-"""Up to so many levels, nesting costs ijson no memory to speak of: it keeps the path of every open level."""
-
-MAX_PATH_BYTES = 64 * 1024 * 1024
-"""How much memory the paths of deeper levels may take: at the worst, the levels times the record's length."""
-
-_CUT = "the input ends inside the array (was it cut short, or is it still being written?)"
 
 KEPT_BYTES = 4 * 1024 * 1024
 """How much of the input since the last complete item is kept; an error further on is placed to the block."""
@@ -61,7 +54,7 @@ class Recent:
         """Pass the blocks on, and keep what may be needed to explain an error.
 
         Raises:
-            RefusedError: an item is longer than it may be, or nested too deeply for its length.
+            RefusedError: an item is longer than it may be.
         """
         items, data = 0, b""
         for block in blocks:
@@ -74,24 +67,15 @@ class Recent:
             elif self.items > items:  # one ended in the block before this
                 self._start, self._kept = self._latest, [data]
                 self._open_since = block.start.offset
-            self._check_size(block)
+            if block.start.offset - self._open_since > self._max_record_bytes:
+                reason = too_long(self.items, self._max_record_bytes)
+                raise RefusedError(UnsupportedInputError, reason, block.start.offset)
             if self._kept is not None:
                 self._kept.append(block.data)
                 if block.start.offset - self._start.offset > KEPT_BYTES:
                     self._kept = None
             items, data, self._latest = self.items, block.data, block.start
             yield block
-
-    def _check_size(self, block: Block) -> None:
-        length = block.start.offset - self._open_since
-        if length > self._max_record_bytes:
-            reason = f"item {self.items} is longer than {self._max_record_bytes:,} bytes"
-            raise RefusedError(UnsupportedInputError, reason, block.start.offset)
-        if length * MAX_DEPTH > MAX_PATH_BYTES:
-            depth = block.deepest()
-            if depth > DEEP and length * depth > MAX_PATH_BYTES:
-                reason = f"nesting of {depth:,} levels in an item of more than {length:,} bytes"
-                raise RefusedError(UnsupportedInputError, reason, block.start.offset)
 
     @property
     def complete(self) -> bool:
@@ -107,7 +91,7 @@ class Recent:
         """
         unexplained = RefusedError(MalformedInputError, words, self._latest.offset)
         if self._kept is None:
-            return unexplained if self._end is None else RefusedError(MalformedInputError, _CUT, self._end.offset)
+            return unexplained if self._end is None else RefusedError(MalformedInputError, CUT, self._end.offset)
         text = b"".join(self._kept).decode("utf-8", "surrogateescape")
         begin, lead = self._next_item(text)
         document = lead + text[begin:]
@@ -124,7 +108,7 @@ class Recent:
         if value is not None and value.start() < at:
             return refused(UnsupportedInputError, f"the value {value[0]:.40}", value.start())
         if self._end is not None and reason != "Extra data" and _CUT_LITERAL.fullmatch(document, at):
-            return refused(MalformedInputError, _CUT, len(document))
+            return refused(MalformedInputError, CUT, len(document))
         for name in ("NaN", "Infinity", "-Infinity"):
             if reason == "Expecting value" and document[at:] and name.startswith(document[at:]):
                 return refused(UnsupportedInputError, f"the value {name}", at)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from streamgaps.model import Answer, ParsedPrediction
-from streamgaps.stages.validate import require_text
+from streamgaps.model import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streamgaps.model import Prediction
+    from streamgaps.model import ParsedPrediction, Prediction
 
-__all__ = ["parse", "parse_answer"]
+__all__ = ["ANSWERS_OF_SHORT_TEXTS", "parse", "parse_answer"]
 
-_YES = re.compile(r"\byes\b")
-_NO = re.compile(r"\bno\b")
+# `\byes\b` and `\bno\b`, written so that they begin with a literal, for which `re` can search quickly:
+# a text of 1.5 kB takes 1 µs a word and not 30.
+_YES, _NO = r"yes\b(?<!\wyes)", r"no\b(?<!\wno)"
+_find_yes, _find_no = re.compile(_YES).search, re.compile(_NO).search
+_find_yes_in_bytes, _find_no_in_bytes = re.compile(_YES.encode()).search, re.compile(_NO.encode()).search
+
+_FIRST_NON_ASCII = 0x80
 
 
 def parse_answer(text: str) -> Answer:
@@ -37,23 +41,77 @@ def parse_answer(text: str) -> Answer:
     >>> parse_answer("Yes. No doubt.")
     <Answer.BOTH: 'both'>
     """
+    if not text.isascii():
+        return _parse_non_ascii(text)
     text = text.lower()
-    # Asking for the letters first saves most searches, which cost half of a run's time.
-    yes = "yes" in text and _YES.search(text) is not None
-    no = "no" in text and _NO.search(text) is not None
+    return _answer(_find_yes(text) is not None, _find_no(text) is not None)
+
+
+def _parse_non_ascii(text: str) -> Answer:
+    """Look for the words in UTF-8, where lower-casing ASCII only is all it takes: 3 µs for 1.5 kB, and not 13.
+
+    No letter beyond ASCII has a lower case in ASCII that is in one of the words. Only beside such a letter,
+    where the word boundary depends on what it is, the rule is applied as it is written.
+    """
+    data = text.encode("utf-8", "surrogatepass").lower()
+    yes, no = _find_yes_in_bytes(data), _find_no_in_bytes(data)
+    if (yes and _touches_non_ascii(yes)) or (no and _touches_non_ascii(no)):
+        text = text.lower()
+        return _answer(_find_yes(text) is not None, _find_no(text) is not None)
+    return _answer(yes is not None, no is not None)
+
+
+def _touches_non_ascii(found: re.Match[bytes]) -> bool:
+    around = found.string[max(0, found.start() - 1) : found.start()] + found.string[found.end() : found.end() + 1]
+    return max(around, default=0) >= _FIRST_NON_ASCII
+
+
+def _answer(yes: bool, no: bool) -> Answer:  # noqa: FBT001 -- which words are there
     if yes:
         return Answer.BOTH if no else Answer.YES
     return Answer.NO if no else Answer.NEITHER
 
 
+class _Answers(dict[str, Answer]):
+    """The answers of texts that were read; at most `MOST` of them, of at most `LONGEST` characters: some 2 MB."""
+
+    MOST = 4096
+    LONGEST = 256
+
+    def __missing__(self, text: str) -> Answer:
+        answer = parse_answer(text)
+        if len(text) <= self.LONGEST:
+            if len(self) >= self.MOST:
+                self.clear()
+            self[text] = answer
+        return answer
+
+
+ANSWERS_OF_SHORT_TEXTS = _Answers()
+"""They repeat, and to look one up takes a tenth of the time that it takes to read it."""
+
+
 def parse(predictions: Iterable[Prediction]) -> Iterator[ParsedPrediction]:
     """Read the answers of each prediction: the response, and where that is clear the ground truth.
 
-    Raises:
-        RecordError: a text that has to be read is not a string.
+    What is no text has no answer: it is `NEITHER` here, and `classify` refuses it.
     """
+    answers = ANSWERS_OF_SHORT_TEXTS
+    longest = answers.LONGEST
+    yes, no = Answer.YES, Answer.NO
     for prediction in predictions:
-        response = parse_answer(require_text(prediction, "response"))
-        clear = response is Answer.YES or response is Answer.NO
-        gt = parse_answer(require_text(prediction, "gt")) if clear else None
-        yield ParsedPrediction(prediction, response, gt)
+        text = prediction.response
+        gt = None
+        try:
+            # To look a long text up would cost as much as a fourth of reading it.
+            response = answers[text] if len(text) <= longest else parse_answer(text)
+            if response is yes or response is no:
+                gt = answers[prediction.gt]
+        except (TypeError, AttributeError):  # what a number, a list or null does here
+            response = _parse_anything(text)
+            gt = _parse_anything(prediction.gt) if response in (yes, no) else None
+        yield prediction, response, gt
+
+
+def _parse_anything(value: object) -> Answer:
+    return parse_answer(value) if isinstance(value, str) else Answer.NEITHER

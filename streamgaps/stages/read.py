@@ -1,123 +1,103 @@
-"""Bytes -> raw items, one at a time. ijson has its one door here."""
+"""Bytes -> items: by blocks, and what is too long for that by events."""
 
 from __future__ import annotations
 
-import decimal
-import os
+from enum import Enum
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from streamgaps.exceptions import MalformedInputError, SourceError
-from streamgaps.stages.fence import RefusedError, follow, join, refuse
-from streamgaps.stages.locate import Recent
-
-# What this variable names would be loaded first, and may be missing or unfit; the back end is chosen below.
-_unwanted = os.environ.pop("IJSON_BACKEND", None)
-import ijson  # noqa: E402 -- only now
-
-if _unwanted is not None:
-    os.environ["IJSON_BACKEND"] = _unwanted
-
+from streamgaps.model import Prediction
+from streamgaps.stages.blocks import GIANT_BYTES, ArrayReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from streamgaps.exceptions import InputError
+__all__ = ["MAX_RECORD_BYTES", "Reader", "read", "read_with"]
 
-__all__ = ["BACKEND", "MAX_RECORD_BYTES", "read"]
-
-MAX_RECORD_BYTES = 256 * 1024 * 1024
+MAX_RECORD_BYTES = 1024 * 1024 * 1024
 """How long an item may be, unless the user says otherwise."""
 
-BACKEND = "yajl2_c"
-"""The ijson back end. By name: left to itself ijson may choose one that loses data, as the ctypes ones do,
-or that takes `+1.5` and `1_000` for numbers, as the one in Python does."""
+
+class Reader(str, Enum):
+    """How to read."""
+
+    AUTO = "auto"
+    """By blocks; items of more than 8 MiB event by event."""
+    IJSON = "ijson"
+    """All event by event, with ijson."""
 
 
-def read(blocks: Iterable[bytes], *, max_record_bytes: int = MAX_RECORD_BYTES) -> Iterator[object]:
-    """Decode the items of a JSON array, one at a time, as `json.load` would.
+def read(
+    blocks: Iterable[bytes], *, reader: Reader = Reader.AUTO, max_record_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[list[Any]]:
+    """Decode the items of a JSON array, as `json.load` would, as many at a time as come at once.
 
     Args:
         blocks: the input, in pieces of any size; read as items are asked for.
-        max_record_bytes: how long an item may be; it may be found out up to two blocks later.
+        reader: how to read.
+        max_record_bytes: how long an item may be.
 
-    Memory: a few blocks, up to 4 MiB of the item under way, and that item decoded.
+    Yields:
+        Lists of items: all of them `Prediction`s, or values as `json.load` gives them. Of an item that is read event
+        by event only the fields of a `Prediction` are kept.
+
+    Memory: a few blocks, and the item under way up to 8 MiB; of a longer one the wanted fields and the longest text.
 
     Raises:
-        SourceError: ijson was installed without its C back end.
         NotAnArrayError: the top-level value is not an array.
         MalformedInputError: after every item before it, what is not JSON or not UTF-8, or an early end.
-        UnsupportedInputError: after every item before it, JSON that ijson would read wrongly: lone
-            surrogates, NaN and infinities, nesting of more than 1,000 levels (16 in a very long item),
-            numbers of more than 4,300 digits, exponents of 18 digits, items of more than `max_record_bytes`.
+        UnsupportedInputError: after every item before it, an item of more than `max_record_bytes`, numbers too long
+            and nesting too deep for `json`, and what `read_events` cannot read where that is at work.
+        SourceError: ijson is needed, and was installed without its C back end.
     """
-    recent = Recent(max_record_bytes)
-    file = _BlockFile(join(recent.keep(refuse(follow(blocks)))))
-    try:
-        for item in _backend().items(file, "item"):
-            recent.items += 1
-            yield _with_floats(item)
-    except RefusedError as refused:
-        raise _input_error(refused, recent.items) from refused.__cause__
-    except (ijson.JSONError, decimal.InvalidOperation, UnicodeDecodeError) as error:
-        raise _input_error(recent.explain(_words(error)), recent.items) from error
-    if not recent.complete:
-        raise _input_error(recent.explain("the array has no end"), recent.items)
+    if reader is Reader.IJSON:
+        from streamgaps.stages.events import read_events  # noqa: PLC0415 -- most runs never need it
+
+        items = read_events(blocks, fields=Prediction.__struct_fields__, max_record_bytes=max_record_bytes)
+        return ([item] for item in items)
+    return read_with(ArrayReader(max_record_bytes=max_record_bytes), iter(blocks), max_record_bytes=max_record_bytes)
 
 
-def _backend() -> Any:  # noqa: ANN401 -- ijson's back ends are modules without types
-    try:
-        return ijson.get_backend(BACKEND)
-    except ImportError as error:
-        message = f"ijson's back end {BACKEND} is missing; install ijson from a wheel, or where a C compiler is"
-        raise SourceError(message) from error
+def read_with(
+    array: ArrayReader,
+    blocks: Iterator[bytes],
+    *,
+    max_record_bytes: int,
+    giant_bytes: int = GIANT_BYTES,
+    is_border: Callable[[int], bool] = lambda _: False,
+) -> Iterator[list[Any]]:
+    """Feed an array, and yield the items; those that are too long for that are read by events.
+
+    Args:
+        array: what to feed.
+        blocks: the input from where the array is.
+        max_record_bytes: how long an item may be.
+        giant_bytes: how long an item may be that is not read by events.
+        is_border: whether to stop before this byte, if no item is open there or not; a block must end there.
+    """
+    for block in blocks:
+        yield array.feed(block)
+        while array.waits_for_more_than(giant_bytes):
+            yield from _giant(array, blocks, max_record_bytes)
+        if array.error:
+            raise array.error
+        if is_border(array.fed):
+            yield array.settle()
+            return
+    yield array.finish()
+    if array.error:
+        raise array.error
 
 
-class _BlockFile:
-    """Blocks as the binary file that ijson wants."""
+def _giant(array: ArrayReader, blocks: Iterator[bytes], max_record_bytes: int) -> Iterator[list[Any]]:
+    from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
 
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next block, of whatever size; `b""` at the end, or if nothing is asked for."""
-        return next(self._blocks, b"") if size else b""
-
-
-def _with_floats(item: object) -> object:
-    """Turn the `Decimal`s that ijson makes into the floats that `json.load` gives, in place."""
-    if isinstance(item, decimal.Decimal):
-        return float(item)
-    waiting = [item]
-    while waiting:
-        parent: Any = waiting.pop()
-        if isinstance(parent, dict):
-            pairs: Iterable[tuple[Any, object]] = parent.items()
-        elif isinstance(parent, list):
-            pairs = enumerate(parent)
-        else:
-            continue
-        for key, value in pairs:
-            kind = type(value)
-            if kind is str:  # nearly all are
-                continue
-            if kind is decimal.Decimal:
-                parent[key] = float(value)  # type: ignore[arg-type]  # `kind` says so
-            elif kind is dict or kind is list:
-                waiting.append(value)
-    return item
-
-
-def _words(error: Exception) -> str:
-    """Return what ijson says, without its drawing of the place."""
-    words = error.args[0] if error.args else ""
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-    return text.partition("\n")[0].rstrip(".")
-
-
-def _input_error(refused: RefusedError, items: int) -> InputError:
-    if not issubclass(refused.kind, MalformedInputError):
-        return refused.kind(refused.reason)
-    last = f"the last complete item is {items - 1}" if items else "no item is complete"
-    title = "malformed JSON" if refused.kind is MalformedInputError else "unsupported JSON"
-    message = f"{title} at byte {refused.offset}: {refused.reason}; {last}"
-    return refused.kind(message, offset=refused.offset, items=items)
+    giant = read_giant(
+        chain([array.take()], blocks),
+        fields=Prediction.__struct_fields__,
+        max_record_bytes=max_record_bytes,
+        offset=array.offset,
+        index=array.items,
+    )
+    yield [giant.item]
+    yield array.resume(giant.end, giant.rest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
@@ -27,24 +27,28 @@ def write(gaps: Iterable[Gap], file: BinaryIO) -> Iterator[Gap]:
         OSError: whatever `file.write` raises.
     """
     for gap in gaps:
-        file.write(_line(gap))
+        record = {
+            "video_id": gap.video_id,
+            "error_type": gap.error_type,
+            "question": gap.question,
+            "ground_truth": gap.ground_truth,
+            "response": gap.response,
+        }
+        try:
+            # orjson writes NaN as null and floats in a spelling of its own, so only texts are left to it.
+            line = _encode_line(record) if type(gap.question) is str else _encode_exactly(record) + b"\n"
+        except RecursionError as error:
+            message = f"item {gap.index}: 'question' is nested too deeply to be written"
+            raise RecordError(message, index=gap.index, field="question") from error
+        file.write(line)
         yield gap
 
 
-def _line(gap: Gap) -> bytes:
-    record = {
-        "video_id": gap.video_id,
-        "error_type": gap.error_type.value,
-        "question": gap.question,
-        "ground_truth": gap.ground_truth,
-        "response": gap.response,
-    }
+def _encode_line(record: dict[str, Any]) -> bytes:
     try:
-        # orjson writes NaN as null and floats in a spelling of its own, so only texts are left to it.
-        return (encode(record) if isinstance(gap.question, str) else _encode_exactly(record)) + b"\n"
-    except RecursionError as error:
-        message = f"item {gap.index}: 'question' is nested too deeply to be written"
-        raise RecordError(message, index=gap.index, field="question") from error
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        return _encode_exactly(record) + b"\n"
 
 
 def encode(value: object) -> bytes:

@@ -13,7 +13,14 @@ def test_fields_are_taken_out_in_any_order_and_others_ignored() -> None:
         {"gt": "no", "extra": {"gt": 1}, "response": "yes", "video_id": "v"},
         {"question": None, "video_id": 1, "response": None, "gt": []},
     ]
-    assert [Prediction(0, "v", "yes", "no", ""), Prediction(1, 1, None, [], None)] == list(validate(items))
+    assert [Prediction("v", "yes", "no", ""), Prediction(1, None, [], None)] == list(validate([items]))
+
+
+def test_what_the_decoder_made_is_passed_on() -> None:
+    """As it is, between batches of other items, and empty ones."""
+    made = [Prediction("v", "yes", "no"), Prediction("w", "yes", "no")]
+    item = {"gt": "no", "response": "yes", "video_id": "x"}
+    assert [*made, Prediction("x", "yes", "no"), *made] == list(validate([[], made, [item], made, []]))
 
 
 @pytest.mark.parametrize(
@@ -29,8 +36,8 @@ def test_fields_are_taken_out_in_any_order_and_others_ignored() -> None:
 )
 def test_an_item_that_is_no_prediction_is_an_error(item: object, message: str, field: str | None) -> None:
     """It names the item and the first field that is missing; items before it are delivered."""
-    predictions = validate([{"gt": "", "response": "", "video_id": ""}, item])
-    assert next(predictions).item == 0
+    predictions = validate([[{"gt": "", "response": "", "video_id": ""}, item]])
+    assert next(predictions) == Prediction("", "", "")
     with pytest.raises(RecordError) as caught:
         next(predictions)
     assert (message, 1, field) == (str(caught.value), caught.value.index, caught.value.field)
@@ -42,8 +49,8 @@ def test_an_item_that_is_no_prediction_is_an_error(item: object, message: str, f
 )
 def test_a_field_that_has_to_be_read_is_a_text(value: object, name: str) -> None:
     """Types have their JSON names: users know JSON, not Python."""
-    prediction = Prediction(7, "v", value, "no", "")
-    assert require_text(prediction, "gt") == "no"
+    prediction = Prediction("v", value, "no")
+    assert require_text(7, prediction, "gt") == "no"
     with pytest.raises(RecordError, match=f"^item 7: 'response' must be a string, not {name}$") as caught:
-        require_text(prediction, "response")
+        require_text(7, prediction, "response")
     assert (7, "response") == (caught.value.index, caught.value.field)

@@ -1,0 +1,325 @@
+"""One file on many processors, with the results of one.
+
+The file is cut into ranges, where the text between two items is found near the wanted place: a guess. Workers read
+ranges at once, each as if an item began where its range begins. What a worker has read counts only if the one before
+it came out exactly there: then an item does begin there, by the proof in `stages/blocks.py`, from the first range
+on. Where a range did not come out at its end, all from the last sure place on is read again here, one block
+after the other, up to the next place where an item and a range begin together. All that is wrong with the input
+is found that way too: so it is said in the same words, with the same item and byte.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import sys
+import threading
+from collections import deque
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from streamgaps.chain import find_gaps
+from streamgaps.exceptions import InputError, SourceError, WorkerError
+from streamgaps.model import Tally
+from streamgaps.paths import PathResolver
+from streamgaps.signals import STOPPING, signal_mask
+from streamgaps.sources import iter_range, open_range, unchanged
+from streamgaps.stages.blocks import GIANT_BYTES, ArrayReader
+from streamgaps.stages.read import read_with
+from streamgaps.stages.write import write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor, Future
+    from multiprocessing.connection import Connection
+
+    from streamgaps.model import Skip, UnresolvedPath
+    from streamgaps.sources import Identity, RegularFile
+
+__all__ = ["Part", "processes", "read_parts"]
+
+RANGE_BYTES = 4 * 1024 * 1024
+"""How long a range is, at least."""
+
+_WINDOW_BYTES = 256 * 1024
+_HEAD_BYTES = 2 * 1024 * 1024
+
+
+class Part(NamedTuple):
+    """What a part of the input comes to."""
+
+    end: int
+    """The byte before which all items are read; none is open there."""
+    items: int
+    tally: Tally
+    gaps: bytes
+    """The lines of its gaps."""
+    notices: list[Skip | UnresolvedPath]
+    """Who is skipped, and what cannot be resolved, in order."""
+    first: int
+    """The number that the first item has in `notices`: its place in the input, or 0 where that is not known."""
+
+
+class Task(NamedTuple):
+    """What a worker needs to know."""
+
+    name: str
+    identity: Identity
+    start: int
+    end: int
+    separator: bytes
+    base: str
+    max_record_bytes: int
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the input ends where the range does."""
+        return self.end == self.identity.size
+
+
+def read_parts(
+    file: RegularFile,
+    executor: Executor,
+    *,
+    jobs: int,
+    base: str,
+    max_record_bytes: int,
+    range_bytes: int = RANGE_BYTES,
+) -> Iterator[Part]:
+    """Read a file in ranges, and yield what its parts come to, in their order, from the first item to the last.
+
+    Args:
+        file: holds a JSON array.
+        executor: where ranges are read; what runs there opens the file by its path.
+        jobs: for how many workers to have ranges ready; as many again may wait for their turn.
+        base: the absolute path that relative `video_id`s are relative to.
+        max_record_bytes: how long an item may be.
+        range_bytes: how long a range is, at least.
+
+    Memory: the results of `2 * jobs` ranges.
+
+    Raises:
+        InputError: the input is refused; after the part before that place. As for `read`.
+        SourceError: it cannot be read.
+        WorkerError: a worker died.
+    """
+    reading = _Reading(file, executor, jobs, base, max_record_bytes)
+    return reading.parts(_borders(file, reading.separator, range_bytes))
+
+
+class _Reading:
+    def __init__(self, file: RegularFile, executor: Executor, jobs: int, base: str, max_record_bytes: int) -> None:
+        self.separator = _separator(file, max_record_bytes)
+        self._file = file
+        self._executor = executor
+        self._jobs = jobs
+        self._base = base
+        self._max_record_bytes = max_record_bytes
+        self._pending: deque[tuple[Task, Future[Part | None]]] = deque()
+        self._submitted = 0  # up to this byte
+        self._position = 0
+        self._items = 0
+
+    def parts(self, borders: Iterator[int]) -> Iterator[Part]:
+        """Yield the parts between borders, which are guesses; the last of them is the end of the file."""
+        while self._submit(borders):
+            task, future = self._pending.popleft()
+            if task.start < self._position:  # read again already
+                future.cancel()
+                continue
+            part = _result(future)
+            if part is not None:
+                yield self._next(part)
+            if self._position < task.end:
+                yield from self._read_again(chain([task.end], (later.end for later, _ in self._pending), borders))
+
+    def _next(self, part: Part) -> Part:
+        """Go on behind a part, and give its notices their places in the input."""
+        shift = self._items - part.first
+        if shift:
+            notices = [msgspec.structs.replace(notice, index=shift + notice.index) for notice in part.notices]
+            part = part._replace(notices=notices, first=self._items)
+        self._position = part.end
+        self._items += part.items
+        return part
+
+    def _submit(self, borders: Iterator[int]) -> bool:
+        """Keep the workers busy; False if all is done."""
+        while len(self._pending) < 2 * self._jobs:
+            # What was read again may have gone beyond all that was submitted.
+            start = max(self._submitted, self._position)
+            end = next(borders, None)
+            if end is None:
+                break
+            task = Task(
+                self._file.name, self._file.identity, start, end, self.separator, self._base, self._max_record_bytes
+            )
+            self._pending.append((task, _submitted(self._executor, task)))
+            self._submitted = end
+        return bool(self._pending)
+
+    def _read_again(self, borders: Iterator[int]) -> Iterator[Part]:
+        """Read from the last sure place to the first border where an item begins."""
+        array = ArrayReader(
+            max_record_bytes=self._max_record_bytes, inside=self._position > 0, offset=self._position, items=self._items
+        )
+        array.separator = self.separator
+        border = next(borders)
+
+        def next_border(offset: int) -> int:
+            nonlocal border
+            while border <= offset < self._file.identity.size:
+                border = next(borders)
+            return border
+
+        blocks = unchanged(iter_range(self._file, self._position, next_border), self._file)
+        while True:
+            batches = read_with(
+                array,
+                blocks,
+                max_record_bytes=self._max_record_bytes,
+                is_border=lambda at: at == border < self._file.identity.size,
+            )
+            part, error = _read_part(array, batches, self._base)
+            yield self._next(part)
+            if error is not None:
+                raise error
+            if array.is_clean or array.has_ended:
+                return
+
+
+def read_range(task: Task) -> Part | None:
+    """Read a range, up to the last place in it where no item is open; None if that cannot be."""
+    array = ArrayReader(max_record_bytes=task.max_record_bytes, inside=task.start > 0, offset=task.start)
+    array.separator = task.separator
+    try:
+        with open_range(task.name, task.identity, task.start, task.end) as blocks:
+            part, error = _read_part(array, _batches(array, blocks, is_last=task.is_last), task.base)
+    except SourceError:
+        return None
+    # What is wrong here may be wrong only because no item begins where the range does.
+    return None if error else part
+
+
+def _batches(array: ArrayReader, blocks: Iterator[bytes], *, is_last: bool) -> Iterator[list[Any]]:
+    for block in blocks:
+        yield array.feed(block)
+        if array.error or array.waits_for_more_than(GIANT_BYTES):
+            return
+    yield array.finish() if is_last else array.settle()
+
+
+def _read_part(array: ArrayReader, batches: Iterator[list[Any]], base: str) -> tuple[Part, InputError | None]:
+    """Run the pipeline over the items of a part."""
+    first = array.items
+    tally = Tally()
+    resolve, told = _resolver(base)
+    file = io.BytesIO()
+    gaps = find_gaps(batches, tally=tally, resolve=resolve, on_skip=told.append, first=first)
+    error = None
+    try:
+        deque(write(gaps, file), maxlen=0)
+    except InputError as refused:
+        error = refused
+    notices = told[:]
+    told.clear()
+    return Part(array.offset, array.items - first, tally, file.getvalue(), notices, first), error
+
+
+@lru_cache(maxsize=1)
+def _resolver(base: str) -> tuple[PathResolver, list[Skip | UnresolvedPath]]:
+    """Return a resolver and the list in which it puts its notices; it knows the folders of earlier ranges."""
+    told: list[Skip | UnresolvedPath] = []
+    return PathResolver(base, on_unresolved=told.append), told
+
+
+def _separator(file: RegularFile, max_record_bytes: int) -> bytes:
+    """Learn from the beginning of the file what stands between two items."""
+    array = ArrayReader(max_record_bytes=max_record_bytes)
+    for block in iter_range(file, 0, lambda _: _HEAD_BYTES):
+        array.feed(block)
+        if array.has_learned or array.error:
+            break
+    return array.separator
+
+
+def _borders(file: RegularFile, separator: bytes, range_bytes: int) -> Iterator[int]:
+    """Guess where items begin, one for each range; at last, the end of the file."""
+    size = file.identity.size
+    border = 0
+    for wanted in range(range_bytes, size - range_bytes // 2, range_bytes):
+        if wanted > border:
+            found = _find(file, separator, wanted, wanted + range_bytes)
+            if found is not None:
+                border = found + separator.index(b",") + 1
+                yield border
+    yield size
+
+
+def _find(file: RegularFile, text: bytes, start: int, end: int) -> int | None:
+    """Return the first place of a text in a part of the file."""
+    for offset in range(start, end, _WINDOW_BYTES):
+        at = file.read(_WINDOW_BYTES + len(text), offset).find(text)
+        if at >= 0:
+            return offset + at
+    return None
+
+
+def _submitted(executor: Executor, task: Task) -> Future[Part | None]:
+    # Workers are started here. They inherit what signals are blocked: to stop them is the business of this process.
+    with signal_mask("SIG_BLOCK", STOPPING), _told_of_death():
+        return executor.submit(read_range, task)
+
+
+def _result(future: Future[Part | None]) -> Part | None:
+    with _told_of_death():
+        return future.result()
+
+
+@contextmanager
+def _told_of_death() -> Iterator[None]:
+    try:
+        yield
+    except BrokenExecutor as error:
+        message = "a process that read a part of the input died: it was killed, or ran out of memory; try --jobs 1"
+        raise WorkerError(message) from error
+
+
+@contextmanager
+def processes(jobs: int) -> Iterator[Executor]:
+    """Start processes for `read_parts`, and end them: with the work done, or at once.
+
+    They end as well if this process dies.
+    """
+    # To fork is fast, and safe while there is only one thread.
+    can_fork = sys.platform == "linux" and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if can_fork else "spawn")
+    end, ours = context.Pipe(duplex=False)
+    executor = ProcessPoolExecutor(jobs, context, _start_worker, (end, ours if can_fork else None))
+    try:
+        yield executor
+    except BaseException:
+        ours.close()
+        executor.shutdown(wait=True, cancel_futures=True)
+        raise
+    executor.shutdown(wait=True)
+    ours.close()
+
+
+def _start_worker(end: Connection, inherited: Connection | None) -> None:
+    """Make a worker end when the other end of a pipe is closed: by us, or because this process is no more."""
+    if inherited is not None:
+        inherited.close()
+
+    def watch() -> None:
+        with suppress(EOFError, OSError):
+            end.recv_bytes()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,28 @@
+"""Which signals ask us to stop, and how they are made to wait."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["STOPPING", "signal_mask"]
+
+STOPPING: set[int] = {getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)}
+"""The signals that ask a process to stop, as far as this system has them."""
+
+
+@contextmanager
+def signal_mask(how: str, signals: set[int]) -> Iterator[set[int]]:
+    """Change which signals wait, give those that waited before, and change it back."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield set()
+        return
+    before: set[int] = signal.pthread_sigmask(getattr(signal, how), signals)
+    try:
+        yield before
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,238 @@
+"""Bytes -> items, event by event: slow, but what is ignored takes no memory. ijson has its one door here."""
+
+from __future__ import annotations
+
+import decimal
+import os
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streamgaps.exceptions import SourceError, UnsupportedInputError
+from streamgaps.stages.exact import too_long
+from streamgaps.stages.fence import RefusedError, end_of_item, follow, join, refuse
+from streamgaps.stages.locate import Recent
+
+# What this variable names would be loaded first, and may be missing or unfit; the back end is chosen below.
+_unwanted = os.environ.pop("IJSON_BACKEND", None)
+import ijson  # noqa: E402 -- only now
+
+if _unwanted is not None:
+    os.environ["IJSON_BACKEND"] = _unwanted
+
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from streamgaps.stages.fence import Block
+
+    Events = Iterator[tuple[str, Any]]
+
+__all__ = ["BACKEND", "Giant", "read_events", "read_giant"]
+
+BACKEND = "yajl2_c"
+"""The ijson back end. By name: left to itself ijson may choose one that loses data, as the ctypes ones do,
+or that takes `+1.5` and `1_000` for numbers, as the one in Python does."""
+
+_OPENING = frozenset(("start_map", "start_array"))
+_CLOSING = frozenset(("end_map", "end_array"))
+
+
+def read_events(blocks: Iterable[bytes], *, fields: Collection[str], max_record_bytes: int) -> Iterator[Any]:
+    """Decode the items of a JSON array, one at a time, as `json.load` would.
+
+    Of an item that is an object only the wanted fields are kept, and of one that is an array nothing.
+
+    Args:
+        blocks: the input, in pieces of any size; read as items are asked for.
+        fields: the names of the wanted fields.
+        max_record_bytes: how long an item may be; it may be found out up to two blocks later.
+
+    Memory: a few blocks, up to 4 MiB of the item under way, and the longest text or wanted field in it.
+
+    Raises:
+        SourceError: ijson was installed without its C back end.
+        NotAnArrayError: the top-level value is not an array.
+        MalformedInputError: after every item before it, what is not JSON or not UTF-8, or an early end.
+        UnsupportedInputError: after every item before it, JSON that ijson would read wrongly: lone
+            surrogates, NaN and infinities, nesting of more than 1,000 levels, numbers of more than 4,300 digits,
+            exponents of 18 digits, items of more than `max_record_bytes`.
+    """
+    recent = Recent(max_record_bytes)
+    items = _items(join(recent.keep(refuse(follow(blocks)))), frozenset(fields))
+    try:
+        for item in _explained(items, recent):
+            recent.items += 1
+            yield item
+        if not recent.complete:
+            raise recent.explain("the array has no end")
+    except RefusedError as refused:
+        raise refused.as_input_error(recent.items) from refused.__cause__
+
+
+class Giant(NamedTuple):
+    """An item that was read out of the middle of an array."""
+
+    item: Any
+    end: int
+    """The place in the input where it ends."""
+    rest: bytes
+    """What was read of the input behind it."""
+
+
+def read_giant(
+    blocks: Iterable[bytes], *, fields: Collection[str], max_record_bytes: int, offset: int, index: int
+) -> Giant:
+    """Read one item of an array, and keep of it what `read_events` keeps.
+
+    Args:
+        blocks: the input from the item on; no more is taken than it needs.
+        fields: the names of the wanted fields.
+        max_record_bytes: how long the item may be.
+        offset: the place in the input where it begins.
+        index: its place among the items.
+
+    Raises:
+        InputError: as for `read_events`.
+        SourceError: ijson was installed without its C back end.
+    """
+    recent = Recent(sys.maxsize)
+    tail = _Tail(blocks, max_record_bytes, too_long(index, max_record_bytes))
+    items = _items(join(recent.keep(refuse(tail.follow()))), frozenset(fields))
+    try:
+        item = next(_explained(items, recent))
+        end = tail.end_of_item()
+    except RefusedError as refused:
+        refused.offset += offset - len(_BRACKET)
+        raise refused.as_input_error(index) from refused.__cause__
+    return Giant(item, offset - len(_BRACKET) + end, tail.behind(end))
+
+
+_BRACKET = b"["
+
+
+class _Tail:
+    """Puts a bracket before an item, for ijson to find an array, and remembers the last blocks of it."""
+
+    def __init__(self, blocks: Iterable[bytes], longest: int, too_long: str) -> None:
+        self._source = blocks
+        self._longest = longest
+        self._too_long = RefusedError(UnsupportedInputError, too_long, len(_BRACKET))
+        self._blocks: deque[bytes] = deque()
+        self._first = self._taken = len(_BRACKET)
+        self._last: Block | None = None
+
+    def follow(self) -> Iterator[Block]:
+        for block in follow(self._take()):
+            self._last = block
+            while self._blocks and self._first + len(self._blocks[0]) <= block.start.offset:
+                self._first += len(self._blocks.popleft())
+            yield block
+
+    def _take(self) -> Iterator[bytes]:
+        yield _BRACKET
+        for block in self._source:
+            self._check(self._taken)
+            self._blocks.append(block)
+            self._taken += len(block)
+            yield block
+
+    def _check(self, end: int) -> None:
+        if end - len(_BRACKET) > self._longest:
+            raise self._too_long
+
+    def end_of_item(self) -> int:
+        """Return where the item ends; ijson has just told so, and has taken no further block."""
+        assert self._last is not None  # noqa: S101 -- the item came out of it
+        end = self._last.start.offset + end_of_item(self._last)
+        self._check(end)
+        return end
+
+    def behind(self, end: int) -> bytes:
+        """Return what was taken from there on."""
+        return b"".join(self._blocks)[end - self._first :]
+
+
+def _explained(items: Iterator[Any], recent: Recent) -> Iterator[Any]:
+    try:
+        yield from items
+    except (ijson.JSONError, decimal.InvalidOperation, UnicodeDecodeError) as error:
+        raise recent.explain(_words(error)) from error
+
+
+def _items(pieces: Iterator[bytes], wanted: Collection[str]) -> Iterator[Any]:
+    """Put items together from events."""
+    events: Events = iter(_backend().basic_parse(_PieceFile(pieces)))
+    next(events, None)  # the beginning of the array
+    for event, value in events:
+        if event == "start_map":
+            yield _object(events, wanted)
+        elif event == "start_array":
+            _skip(events)
+            yield []
+        elif event != "end_array":
+            yield _built(event, value, events)
+
+
+def _object(events: Events, wanted: Collection[str]) -> dict[str, Any]:
+    found = {}
+    for event, key in events:
+        if event == "end_map":
+            break
+        event, value = next(events)  # noqa: PLW2901 -- a key is always followed by its value
+        if key in wanted:
+            found[key] = _built(event, value, events)
+        elif event in _OPENING:
+            _skip(events)
+    return found
+
+
+def _skip(events: Events) -> None:
+    """Take the events up to the end of what has just begun."""
+    depth = 1
+    for event, _ in events:
+        if event in _OPENING:
+            depth += 1
+        elif event in _CLOSING:
+            depth -= 1
+            if not depth:
+                return
+
+
+def _built(event: str, value: Any, events: Events) -> Any:  # noqa: ANN401 -- any JSON value
+    """Build the value that begins with an event."""
+    builder = ijson.ObjectBuilder()
+    depth = 0
+    while True:
+        # What json.load makes of a number with a fraction is a float, and not ijson's Decimal.
+        builder.event(event, float(value) if isinstance(value, decimal.Decimal) else value)
+        depth += (event in _OPENING) - (event in _CLOSING)
+        if not depth:
+            return builder.value
+        event, value = next(events)
+
+
+def _backend() -> Any:  # noqa: ANN401 -- ijson's back ends are modules without types
+    try:
+        return ijson.get_backend(BACKEND)
+    except ImportError as error:
+        message = f"ijson's back end {BACKEND} is missing; install ijson from a wheel, or where a C compiler is"
+        raise SourceError(message) from error
+
+
+class _PieceFile:
+    """Pieces as the binary file that ijson wants."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next piece, of whatever size; `b""` at the end, or if nothing is asked for."""
+        return next(self._pieces, b"") if size else b""
+
+
+def _words(error: Exception) -> str:
+    """Return what ijson says, without its drawing of the place."""
+    words = error.args[0] if error.args else ""
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+    return text.partition("\n")[0].rstrip(".")

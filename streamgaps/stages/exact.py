@@ -1,0 +1,143 @@
+"""A part of an array -> its items, one by one, as Python's own `json` reads them; or what is wrong, and where."""
+
+from __future__ import annotations
+
+import json
+import json.scanner
+import re
+import sys
+from enum import Enum
+from typing import Any, NamedTuple
+
+from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
+
+__all__ = ["CUT", "Decoded", "Problem", "State", "decode_items", "int_limit", "too_long"]
+
+CUT = "the input ends inside the array (was it cut short, or is it still being written?)"
+
+
+class State(Enum):
+    """Where in an array a text begins or ends, between two items."""
+
+    FIRST = "before the first item"
+    NEXT = "after a comma"
+    AFTER = "after an item"
+    ENDED = "after the array"
+
+
+class Problem(NamedTuple):
+    """Why there is no further item."""
+
+    at: int
+    """The character."""
+    reason: str
+    kind: type[MalformedInputError] = MalformedInputError
+
+
+class Decoded(NamedTuple):
+    """What came out of a text."""
+
+    items: list[Any]
+    ends: list[int]
+    """The character after each item."""
+    at: int
+    """The character up to which it is decoded: there, no item is open."""
+    state: State
+    problem: Problem | None
+
+
+_STEPS = {
+    (State.AFTER, ","): State.NEXT,
+    (State.AFTER, "]"): State.ENDED,
+    (State.FIRST, "]"): State.ENDED,
+}
+_blanks = re.compile(r"[ \t\n\r]*")
+_token = re.compile(r"[-+.\w]*")
+# A string or a token that goes on in the next block, if there is one.
+_CUT_TOKEN = re.compile(r"\\?[-+.\w]{0,12}[ \t\n\r]*")
+_DIGITS = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<digits>\d{640,})', re.DOTALL)  # 640: the smallest limit there can be
+# What `json.loads` does, but for the text behind the value.
+_decode = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # what it is made for
+
+
+def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: int) -> Decoded:
+    """Decode the items of a text that begins between two items.
+
+    Args:
+        text: a part of an array.
+        state: where it begins.
+        is_end: whether nothing follows it. Else an item that may go on is left alone, and is no problem.
+        longest: how many bytes an item may have.
+        index: the place in the input of the first item.
+    """
+    items: list[Any] = []
+    ends: list[int] = []
+    at = 0
+    while True:
+        at = _end(_blanks, text, at)
+        mark = text[at : at + 1]
+        problem = None
+        if not mark:
+            break
+        if (state, mark) in _STEPS:
+            state = _STEPS[state, mark]
+            at += 1
+            continue
+        if state in (State.AFTER, State.ENDED):
+            problem = Problem(at, "Extra data" if state is State.ENDED else "Expecting ',' delimiter")
+            break
+        if mark not in '{["' and not is_end and _end(_token, text, at) == len(text):
+            break  # a number may go on
+        try:
+            item, end = _decode(text, at)
+        except (StopIteration, ValueError, RecursionError) as error:
+            problem = _problem(error, text, at)
+            break
+        if end - at > longest // 4 and _bytes(text[at:end]) > longest:
+            problem = Problem(at, too_long(index + len(items), longest), UnsupportedInputError)
+            break
+        items.append(item)
+        ends.append(end)
+        at, state = end, State.AFTER
+    if problem is not None and state is not State.ENDED and _is_cut(problem, text):
+        problem = Problem(len(text), CUT) if is_end else None
+    return Decoded(items, ends, at, state, problem)
+
+
+def int_limit() -> int:
+    """Return how many digits an integer may have for Python to convert it; 0 if there is no limit."""
+    return int(getattr(sys, "get_int_max_str_digits", int)())  # not in 3.10.0
+
+
+def too_long(index: int, longest: int) -> str:
+    """Say that an item is too long."""
+    return f"item {index} is longer than {longest:,} bytes"
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return found.end() if found else at
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _problem(error: Exception, text: str, at: int) -> Problem:
+    """Say what Python's `json` says."""
+    if isinstance(error, json.JSONDecodeError):
+        return Problem(error.pos, error.msg.removesuffix(" at").rstrip(": "))
+    if isinstance(error, StopIteration):
+        return Problem(error.value, "Expecting value")
+    if isinstance(error, RecursionError):
+        return Problem(at, "values nested too deeply for Python's json", UnsupportedInputError)
+    limit = int_limit()
+    long = (found for found in _DIGITS.finditer(text, at) if len(found["digits"] or "") > limit)
+    return Problem(next(long).start(), f"a number of more than {limit:,} digits", UnsupportedInputError)
+
+
+def _is_cut(problem: Problem, text: str) -> bool:
+    """Say whether the problem is only that the text ends too early."""
+    if problem.kind is not MalformedInputError:
+        return False
+    return problem.reason.startswith("Unterminated string") or _CUT_TOKEN.fullmatch(text, problem.at) is not None
