@@ -14,8 +14,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import secrets
-import shutil
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -177,7 +175,7 @@ class Outputs:
 
     def _leftover(self, target: Path) -> Path:
         """Name a file beside `target` that is not to be left behind."""
-        path = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_STAGING_SUFFIX}")
+        path = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}{_STAGING_SUFFIX}")
         self._leftovers.append(path)
         return path
 
@@ -200,6 +198,8 @@ class Outputs:
         try:
             os.link(self._report_target, path, follow_symlinks=False)
         except (OSError, NotImplementedError):  # no hard links here, or none to links
+            import shutil  # noqa: PLC0415 -- as good as never needed, and it takes 5 ms
+
             shutil.copy2(self._report_target, path, follow_symlinks=False)
         return path
 

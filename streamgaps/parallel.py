@@ -64,6 +64,8 @@ class Part(NamedTuple):
     """Who is skipped, and what cannot be resolved, in order."""
     first: int
     """The number that the first item has in `notices`: its place in the input, or 0 where that is not known."""
+    is_done: bool = True
+    """Whether the part goes to the end of its range: to the end of the array if that is the last one."""
 
 
 class Task(NamedTuple):
@@ -136,7 +138,7 @@ class _Reading:
             part = _result(future)
             if part is not None:
                 yield self._next(part)
-            if self._position < task.end:
+            if part is None or not part.is_done:
                 yield from self._read_again(chain([task.end], (later.end for later, _ in self._pending), borders))
 
     def _next(self, part: Part) -> Part:
@@ -190,7 +192,7 @@ class _Reading:
             yield self._next(part)
             if error is not None:
                 raise error
-            if array.is_clean or array.has_ended:
+            if array.is_clean or array.fed == self._file.identity.size:
                 return
 
 
@@ -201,10 +203,11 @@ def read_range(task: Task) -> Part | None:
     try:
         with open_range(task.name, task.identity, task.start, task.end) as blocks:
             part, error = _read_part(array, _batches(array, blocks, is_last=task.is_last), task.base)
+            part = part._replace(is_done=array.has_ended if task.is_last else array.is_clean)
     except SourceError:
         return None
     # What is wrong here may be wrong only because no item begins where the range does.
-    return None if error else part
+    return part if error is None and (array.is_behind_comma or (array.has_ended and task.is_last)) else None
 
 
 def _batches(array: ArrayReader, blocks: Iterator[bytes], *, is_last: bool) -> Iterator[list[Any]]:

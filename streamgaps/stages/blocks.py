@@ -18,8 +18,8 @@ import msgspec
 
 from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
 from streamgaps.model import Prediction
-from streamgaps.stages.exact import CUT, State, decode_items, int_limit, too_long
-from streamgaps.stages.fence import BLANK, BOM, RefusedError, refused_top_level
+from streamgaps.stages.exact import State, decode_items, int_limit
+from streamgaps.stages.refused import BLANK, BOM, CUT, RefusedError, refused_top_level, too_long
 
 if TYPE_CHECKING:
     from streamgaps.exceptions import InputError
@@ -81,9 +81,14 @@ class ArrayReader:
         return self.separator is not _ANY_SEPARATOR
 
     @property
+    def is_behind_comma(self) -> bool:
+        """Whether the byte at `offset` follows the comma between two items."""
+        return self._state is State.NEXT and self._error is None
+
+    @property
     def is_clean(self) -> bool:
-        """Whether all that was fed is decoded, and the next byte follows the comma between two items."""
-        return not self._size and self._state is State.NEXT and self._error is None
+        """Whether that is so, and all that was fed is decoded."""
+        return self.is_behind_comma and not self._size
 
     @property
     def has_ended(self) -> bool:

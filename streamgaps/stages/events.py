@@ -9,9 +9,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import SourceError, UnsupportedInputError
-from streamgaps.stages.exact import too_long
-from streamgaps.stages.fence import RefusedError, end_of_item, follow, join, refuse
+from streamgaps.stages.fence import end_of_item, follow, join, refuse
 from streamgaps.stages.locate import Recent
+from streamgaps.stages.refused import RefusedError, too_long
 
 # What this variable names would be loaded first, and may be missing or unfit; the back end is chosen below.
 _unwanted = os.environ.pop("IJSON_BACKEND", None)

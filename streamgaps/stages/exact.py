@@ -10,10 +10,9 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
+from streamgaps.stages.refused import CUT, too_long
 
-__all__ = ["CUT", "Decoded", "Problem", "State", "decode_items", "int_limit", "too_long"]
-
-CUT = "the input ends inside the array (was it cut short, or is it still being written?)"
+__all__ = ["Decoded", "Problem", "State", "decode_items", "int_limit"]
 
 
 class State(Enum):
@@ -107,11 +106,6 @@ def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: 
 def int_limit() -> int:
     """Return how many digits an integer may have for Python to convert it; 0 if there is no limit."""
     return int(getattr(sys, "get_int_max_str_digits", int)())  # not in 3.10.0
-
-
-def too_long(index: int, longest: int) -> str:
-    """Say that an item is too long."""
-    return f"item {index} is longer than {longest:,} bytes"
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

@@ -16,37 +16,18 @@ import sys
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamgaps.exceptions import MalformedInputError, NotAnArrayError, UnsupportedInputError
+from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
+from streamgaps.stages.refused import BLANK, BOM, RefusedError, refused_top_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streamgaps.exceptions import InputError
-
-__all__ = [
-    "BLANK",
-    "BOM",
-    "MAX_DEPTH",
-    "Block",
-    "Place",
-    "RefusedError",
-    "end_of_item",
-    "follow",
-    "join",
-    "refuse",
-    "refused_top_level",
-]
+__all__ = ["MAX_DEPTH", "Block", "Place", "end_of_item", "follow", "join", "refuse"]
 
 MAX_DEPTH = 1000
 """How deep values may be nested; Python's own `json` gives up at about as many levels in 3.11."""
 
-BLANK = b" \t\n\r"
-"""White space in JSON."""
-
-BOM = codecs.BOM_UTF8
-
 _DIGITS = b"0123456789"
-_STARTS_OF_OTHER_VALUES = b'{"-0123456789tfnNI'
 _BETWEEN_ITEMS = b'[,}]"'
 _NOT_MARKS = bytes(set(range(256)) - set(b'"[]{}'))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -92,25 +73,6 @@ class Block(NamedTuple):
     def deepest(self) -> int:
         """Return how deep the nesting gets in it."""
         return max(accumulate(map(_STEP.__getitem__, self.brackets), initial=self.start.depth))
-
-
-class RefusedError(Exception):
-    """The input goes wrong at `offset`; what is before it has been passed on."""
-
-    def __init__(self, kind: type[InputError], reason: str, offset: int) -> None:
-        super().__init__(kind, reason, offset)
-        self.kind = kind
-        self.reason = reason
-        self.offset = offset
-
-    def as_input_error(self, items: int) -> InputError:
-        """Make the error that a user sees, who has got that many items."""
-        if not issubclass(self.kind, MalformedInputError):
-            return self.kind(self.reason)
-        last = f"the last complete item is {items - 1}" if items else "no item is complete"
-        title = "malformed JSON" if self.kind is MalformedInputError else "unsupported JSON"
-        message = f"{title} at byte {self.offset}: {self.reason}; {last}"
-        return self.kind(message, offset=self.offset, items=items)
 
 
 def follow(blocks: Iterable[bytes]) -> Iterator[Block]:
@@ -275,20 +237,6 @@ def _check_top_level(block: Block) -> RefusedError | None:
     if text.startswith(b"[") or (block.data and not text):
         return None
     return refused_top_level(text, block.start.offset + len(block.data) - len(text))
-
-
-def refused_top_level(text: bytes, offset: int) -> RefusedError:
-    """Say what is wrong with an input that begins, after blanks, with this, and not with an array."""
-    if not text:
-        return RefusedError(MalformedInputError, "nothing in it, where a JSON array must be", offset)
-    if text[0] in _STARTS_OF_OTHER_VALUES:
-        return RefusedError(NotAnArrayError, "must be a JSON array of prediction objects", offset)
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        if error.start == 0:
-            return RefusedError(MalformedInputError, f"invalid UTF-8 ({error.reason})", offset)
-    return RefusedError(MalformedInputError, "expected '[', the beginning of a JSON array", offset)
 
 
 def _check_feeds(block: Block) -> RefusedError | None:

@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
-from streamgaps.stages.exact import CUT, too_long
-from streamgaps.stages.fence import Place, RefusedError
+from streamgaps.stages.fence import Place
+from streamgaps.stages.refused import CUT, RefusedError, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.generate import generate
+from streamgaps import Gap, InputError, Skip, SourceError, Tally, UnresolvedPath, WorkerError, analyze, iter_gaps
+from streamgaps import parallel as parallel_module
+from streamgaps.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.parallel import RANGE_BYTES, processes, read_parts
+from streamgaps.sources import open_source
+from streamgaps.stages.write import write
+from tests.conftest import command, names
+from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, broken_documents
+
+Outcome = tuple[bytes, list[Skip | UnresolvedPath], Tally, str]
+
+
+class Here(Executor):
+    """Does everything at once, in the same thread."""
+
+    def __init__(self, *, broken_from: int = 10**9) -> None:
+        self.tasks: list[Any] = []
+        self._broken_from = broken_from
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
+        """Do it."""
+        future: Future[Any] = Future()
+        self.tasks.append(arguments[0])
+        if len(self.tasks) > self._broken_from:
+            future.set_exception(BrokenExecutor())
+        else:
+            future.set_result(call(*arguments))
+        return future
+
+
+class Lines:
+    """A file in memory."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, line: bytes) -> int:
+        """Keep a line."""
+        self.data += line
+        return len(line)
+
+
+def in_a_row(path: Path) -> Outcome:
+    """Read a file as one process does."""
+    notices: list[Skip | UnresolvedPath] = []
+    tally, file, error = Tally(), Lines(), ""
+    gaps: Iterator[Gap] = iter_gaps(path, videos_dir="/videos", on_warning=notices.append, tally=tally)
+    try:
+        for _ in write(gaps, file):  # type: ignore[arg-type]
+            pass
+    except InputError as refused:
+        error = str(refused).removeprefix(f"{path}: ")
+    return file.data, notices, tally, error
+
+
+def in_parts(path: Path, range_bytes: int, executor: Executor | None = None) -> Outcome:
+    """Read a file as several processes do."""
+    notices: list[Skip | UnresolvedPath] = []
+    tally, data, error = Tally(), b"", ""
+    with open_source(path) as source:
+        assert source.file is not None
+        parts = read_parts(
+            source.file,
+            executor or Here(),
+            jobs=2,
+            base="/videos",
+            max_record_bytes=10**9,
+            range_bytes=range_bytes,
+        )
+        try:
+            for part in parts:
+                tally += part.tally
+                data += part.gaps
+                notices += part.notices
+        except InputError as refused:
+            error = str(refused)
+    return data, notices, tally, error
+
+
+@pytest.fixture(scope="module")
+def file() -> Iterator[Path]:
+    """Return the path of a file to write to, again and again."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder) / "p.json"
+
+
+RANGES = st.integers(min_value=1, max_value=200)
+
+
+@given(RECORDS, SPELLINGS, RANGES)
+def test_ranges_of_any_length_give_the_results_of_one(
+    file: Path, records: list[dict[str, Any]], spelling: dict[str, Any], range_bytes: int
+) -> None:
+    """Gaps, warnings and their order, and counts; with text in it that looks like the end of a record."""
+    file.write_text(json.dumps(records * 3, **spelling))
+    assert in_a_row(file) == in_parts(file, range_bytes)
+
+
+@given(DOCUMENTS | broken_documents(), RANGES)
+def test_what_is_wrong_is_said_in_the_same_words(file: Path, data: bytes, range_bytes: int) -> None:
+    """With the same item and byte, after the same results."""
+    file.write_bytes(data)
+    assert in_a_row(file) == in_parts(file, range_bytes)
+
+
+@given(RECORDS.filter(bool), st.data())
+def test_a_broken_record_among_good_ones_is_found(file: Path, records: list[dict[str, Any]], data: st.DataObject) -> None:
+    """At any byte of many ranges."""
+    good = json.dumps(records * 5).encode()
+    at = data.draw(st.integers(min_value=0, max_value=len(good)))
+    wrong = data.draw(st.sampled_from([b"", b"x", b'"', b"}", b",", b"]", b"\xff", b"\\", b'{"a": 1}, ', b"}, {"]))
+    end = at + data.draw(st.integers(min_value=0, max_value=3))
+    file.write_bytes(good[:at] + wrong + good[end:])
+    assert in_a_row(file) == in_parts(file, data.draw(RANGES))
+
+
+@pytest.mark.parametrize("hostile", [json.dumps(text) for text in HOSTILE])
+def test_text_that_looks_like_records_costs_time_and_nothing_else(file: Path, hostile: str) -> None:
+    """Not even where all of it looks so, and every guess is wrong."""
+    record = '{"video_id": "a", "response": "yes", "gt": "no", "x": %s}'
+    inner = json.dumps(', {"video_id": "b", "response": "no", "gt": "yes"}, {"video_id": ' * 20)
+    texts = [record % random.Random(number).choice([hostile, inner]) for number in range(200)]  # noqa: S311
+    file.write_text("[" + ", ".join(texts) + "]")
+    expected = in_a_row(file)
+    assert expected[2].false_positives == 200
+    for range_bytes in (1, 100, 1000, 3000):
+        assert expected == in_parts(file, range_bytes)
+
+
+def test_ranges_are_not_read_again_without_need(file: Path) -> None:
+    """Each is read once, where guesses are right: in any usual file, also one with lists of objects in its records."""
+    record = {"tokens": [{"token": "a", "p": [1, {}]}] * 5, "video_id": "a", "response": "yes", "gt": "no"}
+    for indent in (None, 2):
+        file.write_text(json.dumps([record] * 5000, indent=indent))
+        here = Here()
+        parts = []
+        with open_source(file) as source:
+            assert source.file is not None
+            for part in read_parts(source.file, here, jobs=2, base="/", max_record_bytes=10**9, range_bytes=100_000):
+                parts.append(part.end)
+        assert len(parts) > 5
+        assert parts == [task.end for task in here.tasks]
+
+
+def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
+    """Also one that only events can be read of, in the middle."""
+    small = {"video_id": "a", "response": "yes", "gt": "no"}
+    large = {**small, "x": list(range(2_000_000))}
+    file.write_text(json.dumps([small] * 10 + [large] + [small] * 1000))
+    assert in_a_row(file) == in_parts(file, 3000)
+
+
+def test_no_more_is_read_ahead_than_twice_the_jobs(file: Path) -> None:
+    """What waits for its turn is bounded."""
+    file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 2000))
+    here = Here()
+    with open_source(file) as source:
+        assert source.file is not None
+        parts = read_parts(source.file, here, jobs=3, base="/", max_record_bytes=10**9, range_bytes=1000)
+        next(parts)
+        assert len(here.tasks) == 6
+
+
+def test_an_executor_of_the_users_is_used(tmp_path: Path) -> None:
+    """Threads, here; it is not shut down."""
+    path = tmp_path / "p.json"
+    with path.open("w", encoding="utf-8") as file:
+        generate("short", 30_000, file)
+    with ThreadPoolExecutor(1) as executor:
+        tally = analyze(path, tmp_path / "a", jobs=3, executor=executor, on_warning=print)
+        executor.submit(print).result()
+    assert tally == analyze(path, tmp_path / "b", on_warning=print)
+    for name in (GAPS_NAME, REPORT_NAME):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_a_worker_that_dies_is_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And leaves no half results."""
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 1000))
+    monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000})
+    with pytest.raises(WorkerError, match="a process that read a part of the input died"):
+        analyze(path, tmp_path / "gaps", jobs=2, executor=Here(broken_from=3))
+    assert names(tmp_path) == ["p.json"]
+
+
+def test_a_file_that_changes_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds it out."""
+    path = tmp_path / "p.json"
+    records = [{"video_id": "a", "response": "yes", "gt": "no"}] * 1000
+    for change in (records[:-1], records[:500], records * 2, {}):
+        path.write_text(json.dumps(records))
+
+        class Changing(Here):
+            def submit(self, call: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
+                if len(self.tasks) == 5:
+                    path.write_text(json.dumps(change))  # noqa: B023 -- called at once
+                return super().submit(call, *arguments)
+
+        monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000})
+        with pytest.raises(SourceError, match="changed while it was read"):
+            analyze(path, tmp_path / "gaps", jobs=2, executor=Changing())
+    assert names(tmp_path) == ["p.json"]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file of several ranges."""
+    path = tmp_path_factory.mktemp("large") / "p.json"
+    with path.open("w", encoding="utf-8") as file:
+        generate("short", 90_000, file)
+    assert path.stat().st_size > 4 * RANGE_BYTES
+    return path
+
+
+def analyzed(path: Path, results: Path, *options: str) -> tuple[int, str, dict[str, bytes]]:
+    """Run the command; return its exit code, what it logs but for the time, and its results."""
+    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(results), "--max-warnings", "-1", *options]
+    result = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=60)
+    log = re.sub(r'"timestamp":"[^"]*"|"path":"[^"]*"', "", result.stderr)
+    files = {file.name: file.read_bytes() for file in results.iterdir()} if results.exists() else {}
+    return result.returncode, log, files
+
+
+def test_processes_give_the_results_of_one(large: Path, tmp_path: Path) -> None:
+    """And the same warnings, in the same order."""
+    expected = analyzed(large, tmp_path / "1", "--jobs", "1")
+    assert expected[0] == 0
+    assert expected[1].count("sample_skipped") > 500
+    assert expected == analyzed(large, tmp_path / "2", "--jobs", "2")
+    assert expected == analyzed(large, tmp_path / "3", "--jobs", "3")
+
+
+@pytest.mark.parametrize("place", [0.3, 0.9])
+@pytest.mark.parametrize("wrong", [b"}", b"\xff", b'{"gt": ""},'])
+def test_processes_find_the_errors_of_one(large: Path, tmp_path: Path, place: float, wrong: bytes) -> None:
+    """And leave nothing."""
+    data = large.read_bytes()
+    at = data.index(b"{\n    ", int(place * len(data)))
+    path = tmp_path / "p.json"
+    path.write_bytes(data[:at] + wrong + data[at:])
+    expected = analyzed(path, tmp_path / "gaps", "--jobs", "1")
+    assert (1, {}) == (expected[0], expected[2])
+    assert expected == analyzed(path, tmp_path / "gaps", "--jobs", "2")
+
+
+def workers_of(process: subprocess.Popen[str], at_least: int) -> list[int]:
+    """Wait for the children of a process."""
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    for _ in range(2000):
+        children = [int(child) for child in path.read_text().split()]
+        if len(children) >= at_least:
+            return children
+        time.sleep(0.005)
+    raise AssertionError
+
+
+def is_alive(pid: int) -> bool:
+    """Say whether a process runs."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc")
+
+
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_worker_outlives_the_command(large: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """However it ends; and what is left behind is only what a killed run leaves."""
+    path = tmp_path / "p.json"
+    data = large.read_bytes()
+    path.write_bytes(b"[" + b",".join([data.strip()[1:-1]] * 10) + b"]")
+    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
+    process = subprocess.Popen(
+        [*arguments, "--log-format", "console"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    workers = workers_of(process, 2)
+    time.sleep(0.1)
+    if number is signal.SIGINT:  # as a terminal does it, to all of them
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    _, said = process.communicate(timeout=10)
+    assert -number == process.returncode
+    assert said == ("" if number is signal.SIGKILL else f"streamgaps: stopped by {number.name}\n")
+    for _ in range(400):
+        if not any(map(is_alive, workers)):
+            break
+        time.sleep(0.005)
+    assert not any(map(is_alive, workers))
+    left = names(tmp_path / "gaps") if (tmp_path / "gaps").exists() else []
+    assert [name for name in left if not name.startswith(".")] == []
+
+
+@needs_proc
+def test_a_worker_that_is_killed_is_said(large: Path, tmp_path: Path) -> None:
+    """With exit code 3, in one sentence, and no results."""
+    path = tmp_path / "p.json"
+    path.write_bytes(b"[" + b",".join([large.read_bytes().strip()[1:-1]] * 10) + b"]")
+    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
+    process = subprocess.Popen([*arguments, "--log-format", "console"], stderr=subprocess.PIPE, text=True)
+    os.kill(workers_of(process, 2)[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=10)
+    assert (3, 1) == (process.returncode, said.count("\n"))
+    assert "a process that read a part of the input died" in said
+    assert names(tmp_path) == ["p.json"]
+
+
+def test_processes_start_where_there_are_threads(large: Path, tmp_path: Path) -> None:
+    """By another way, for to fork is not safe there."""
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        with processes(1) as executor:
+            tally = analyze(large, tmp_path / "gaps", executor=executor, on_warning=lambda _: None)
+    finally:
+        stop.set()
+        thread.join()
+    assert tally.records == 90_000
+
+
+def test_the_first_separator_is_learned_from_the_first_records(file: Path) -> None:
+    """Not from what stands inside of them."""
+    record = '{"tokens": [{"token": 1}, {"token": 2}, {"token": 3}], "gt": 1}'
+    file.write_text(f"[{record},\n {record},\n {record}]")
+    with open_source(file) as source:
+        assert source.file is not None
+        assert parallel_module._separator(source.file, 10**6) == b'},\n {"tokens"'
