@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Answers",
     "ErrorType",
     "Gap",
     "ParsedPrediction",
@@ -52,10 +53,16 @@ class Prediction(msgspec.Struct, gc=False):  # nothing that JSON can say refers 
     question: Any = ""
 
 
-ParsedPrediction = tuple[Prediction, Answer, "Answer | None"]
-"""A prediction, the answer of its response, and that of its ground truth, or None where the response is unclear: the
-ground truth is then not looked at. What is no text counts as unclear here. A plain tuple: a named one takes 80 ns more,
-half as much as all that `parse` does."""
+class Answers(NamedTuple):
+    """What the texts of a prediction say. What is no text counts as unclear here."""
+
+    response: Answer
+    gt: Answer | None
+    """None where the response is unclear: the ground truth is then not looked at."""
+
+
+ParsedPrediction = tuple[Prediction, Answers]
+"""A prediction with its answers read. A plain tuple: to make a named one takes 80 ns more."""
 
 
 class Gap(msgspec.Struct, frozen=True):  # 1 µs less to make than a frozen dataclass

@@ -11,13 +11,9 @@ is found that way too: so it is said in the same words, with the same item and b
 from __future__ import annotations
 
 import io
-import multiprocessing
-import os
-import sys
-import threading
 from collections import deque
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,7 +24,6 @@ from streamgaps.chain import find_gaps
 from streamgaps.exceptions import InputError, SourceError, WorkerError
 from streamgaps.model import Tally
 from streamgaps.paths import PathResolver
-from streamgaps.signals import STOPPING, signal_mask
 from streamgaps.sources import iter_range, open_range, unchanged
 from streamgaps.stages.blocks import GIANT_BYTES, ArrayReader
 from streamgaps.stages.read import read_with
@@ -37,12 +32,11 @@ from streamgaps.stages.write import write
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor, Future
-    from multiprocessing.connection import Connection
 
     from streamgaps.model import Skip, UnresolvedPath
     from streamgaps.sources import Identity, RegularFile
 
-__all__ = ["Part", "processes", "read_parts"]
+__all__ = ["Part", "read_parts"]
 
 RANGE_BYTES = 4 * 1024 * 1024
 """How long a range is, at least."""
@@ -275,8 +269,7 @@ def _find(file: RegularFile, text: bytes, start: int, end: int) -> int | None:
 
 
 def _submitted(executor: Executor, task: Task) -> Future[Part | None]:
-    # Workers are started here. They inherit what signals are blocked: to stop them is the business of this process.
-    with signal_mask("SIG_BLOCK", STOPPING), _told_of_death():
+    with _told_of_death():
         return executor.submit(read_range, task)
 
 
@@ -292,37 +285,3 @@ def _told_of_death() -> Iterator[None]:
     except BrokenExecutor as error:
         message = "a process that read a part of the input died: it was killed, or ran out of memory; try --jobs 1"
         raise WorkerError(message) from error
-
-
-@contextmanager
-def processes(jobs: int) -> Iterator[Executor]:
-    """Start processes for `read_parts`, and end them: with the work done, or at once.
-
-    They end as well if this process dies.
-    """
-    # To fork is fast, and safe while there is only one thread.
-    can_fork = sys.platform == "linux" and threading.active_count() == 1
-    context = multiprocessing.get_context("fork" if can_fork else "spawn")
-    end, ours = context.Pipe(duplex=False)
-    executor = ProcessPoolExecutor(jobs, context, _start_worker, (end, ours if can_fork else None))
-    try:
-        yield executor
-    except BaseException:
-        ours.close()
-        executor.shutdown(wait=True, cancel_futures=True)
-        raise
-    executor.shutdown(wait=True)
-    ours.close()
-
-
-def _start_worker(end: Connection, inherited: Connection | None) -> None:
-    """Make a worker end when the other end of a pipe is closed: by us, or because this process is no more."""
-    if inherited is not None:
-        inherited.close()
-
-    def watch() -> None:
-        with suppress(EOFError, OSError):
-            end.recv_bytes()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -8,10 +8,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import structlog
-
 from streamgaps.chain import find_gaps
 from streamgaps.exceptions import ConfigurationError, InputError
+from streamgaps.log import log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Tally
 from streamgaps.outputs import GAPS_NAME, open_outputs
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from streamgaps.sources import RegularFile
 
 __all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps"]
-
-log = structlog.get_logger("streamgaps")
 
 PARALLEL_FROM_BYTES = 32 * 1024 * 1024
 """How long an input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
@@ -193,9 +190,10 @@ def _size(path: str | os.PathLike[str]) -> int:
 
 
 def _parts(file: RegularFile, jobs: int, executor: Executor | None, base: str, max_record_bytes: int) -> Iterator[Part]:
-    from streamgaps.parallel import processes, read_parts  # noqa: PLC0415 -- many runs never need it
+    from streamgaps.parallel import read_parts  # noqa: PLC0415 -- many runs never need it
+    from streamgaps.workers import Workers  # noqa: PLC0415
 
-    with processes(jobs) if executor is None else nullcontext(executor) as pool:
+    with Workers(jobs) if executor is None else nullcontext(executor) as pool:
         yield from read_parts(file, pool, jobs=jobs, base=base, max_record_bytes=max_record_bytes)
     file.check_unchanged()
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import structlog
-
+from streamgaps.log import log
 from streamgaps.model import Skip
 from streamgaps.stages.validate import json_type
 
@@ -16,8 +15,6 @@ __all__ = ["LONGEST_VIDEO_ID", "log_warning"]
 
 LONGEST_VIDEO_ID = 4096
 """How many characters of a `video_id` a warning shows: as many as a path may have on Linux."""
-
-log = structlog.get_logger("streamgaps")
 
 
 def log_warning(notice: Skip | UnresolvedPath) -> None:

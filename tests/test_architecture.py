@@ -17,20 +17,22 @@ MODULES = {
 }
 # Each room may import from its own floor and those below it.
 LAYERS = [
-    {"streamgaps.exceptions", "streamgaps.model"},
+    {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.model", "streamgaps.signals"},
     {name for name in MODULES if name.startswith("streamgaps.stages.")},
-    {"streamgaps.outputs", "streamgaps.paths", "streamgaps.sources", "streamgaps.reports.text", "streamgaps.warn"},
+    {"streamgaps.chain", "streamgaps.outputs", "streamgaps.paths", "streamgaps.sources", "streamgaps.warn"}
+    | {"streamgaps.reports.text"},
+    {"streamgaps.parallel", "streamgaps.workers"},
     {"streamgaps.pipeline"},
     {name for name in MODULES if name.startswith("streamgaps.cli.")},
 ]
 DOORS = {
-    "ijson": {"streamgaps.stages.read"},
+    "ijson": {"streamgaps.stages.events"},
+    "msgspec": {"streamgaps.model", "streamgaps.parallel", "streamgaps.stages.blocks"},
     "orjson": {"streamgaps.stages.write"},
     "click": {"streamgaps.cli.exits", "streamgaps.cli.streamgaps", "streamgaps.cli.tao", "streamgaps.cli.version"},
     "yaml": {"streamgaps.cli.tao"},
     "tqdm": {"streamgaps.cli.progress"},
-    "structlog": {"streamgaps.cli.exits", "streamgaps.cli.job", "streamgaps.cli.logs", "streamgaps.cli.tao"}
-    | {"streamgaps.pipeline", "streamgaps.warn"},
+    "structlog": {"streamgaps.cli.logs", "streamgaps.log"},
 }
 
 

@@ -8,25 +8,23 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generate import KINDS, generate
-from tests.conftest import command
+from streamgaps.outputs import GAPS_NAME
+from tests.conftest import ROOT, command
 
 MIB = 1024 * 1024
 
-# A process of its own measures: a child counts the memory of the process that started it, if that is larger.
-MEASURE = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
-"""
 
-
-def peak_memory(path: Path, results: Path) -> int:
-    """Return the peak resident size of a run, in bytes."""
-    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(results), "-q"]
+def peak_memory(path: Path, results: Path, *options: str) -> int:
+    """Return the peak of the memory of a run, in bytes: of all its processes together, shared pages shared out."""
+    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(results), "-q", *options]
+    # A small process measures: a child is charged the memory of the process that started it, if that is larger.
+    measure = [sys.executable, "-S", "-E", str(ROOT / "benchmarks" / "measure.py")]
     measured = subprocess.run(
-        [sys.executable, "-S", "-c", MEASURE, *arguments], check=True, capture_output=True, text=True
+        [*measure, "memory", "60", str(results) + ".log", *arguments], check=True, capture_output=True, text=True
     )
-    return int(measured.stdout)
+    status, _, _, _, largest, together, processes = map(float, measured.stdout.split())
+    assert status == 0
+    return int(largest if processes < 2 else together) * 1024
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -36,13 +34,37 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
     for count in (10_000, 100_000) if kind == "short" else (3_000, 30_000):
         with (tmp_path / "p.json").open("w") as file:
             generate(kind, count, file)
-        peaks.append(peak_memory(tmp_path / "p.json", tmp_path / "gaps"))
+        peaks.append(peak_memory(tmp_path / "p.json", tmp_path / "gaps", "--jobs", "1"))
     assert abs(peaks[1] - peaks[0]) < 2 * MIB
     assert max(peaks) < 40 * MIB
 
 
-def test_memory_is_bounded_by_the_largest_record(tmp_path: Path) -> None:
+def test_memory_of_all_processes_is_bounded(tmp_path: Path) -> None:
+    """However many ranges there are; here all records are gaps, so that most is passed between processes."""
+    text = json.dumps([{"video_id": "v", "response": "yes " + "x" * 200, "gt": "no"}] * 2000)
+    peaks = []
+    for times in (20, 200):
+        (tmp_path / "p.json").write_text("[" + ", ".join([text[1:-1]] * times) + "]")
+        peaks.append(peak_memory(tmp_path / "p.json", tmp_path / "gaps", "--jobs", "2"))
+    assert max(peaks) < 96 * MIB
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ignored_fields_take_no_memory(tmp_path: Path, jobs: str) -> None:
+    """Even if a record has 100 MB of them."""
+    path = tmp_path / "p.json"
+    record = '{"video_id": "v", "response": "yes", "gt": "no"'
+    with path.open("w") as file:
+        file.write(f'[{record}}}, {record}, "logprobs": [')
+        for _ in range(100):
+            file.write('{"token": " a", "logprob": -0.25}, ' * 30_000)
+        file.write(f"0]}}, {record}}}]")
+    assert peak_memory(path, tmp_path / "gaps", "--jobs", jobs) < 80 * MIB
+    assert len((tmp_path / "gaps" / GAPS_NAME).read_text().splitlines()) == 3
+
+
+def test_memory_is_bounded_by_the_largest_text(tmp_path: Path) -> None:
     """A record of 20 MB takes a few times as much, once."""
     record = {"video_id": "v", "response": "yes", "gt": "no", "log": "x" * 20 * MIB}
     (tmp_path / "p.json").write_text(json.dumps([record] * 5))
-    assert peak_memory(tmp_path / "p.json", tmp_path / "gaps") < 64 * MIB + 4 * 20 * MIB
+    assert peak_memory(tmp_path / "p.json", tmp_path / "gaps", "--jobs", "1") < 64 * MIB + 4 * 20 * MIB

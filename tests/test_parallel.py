@@ -22,9 +22,10 @@ from benchmarks.generate import generate
 from streamgaps import Gap, InputError, Skip, SourceError, Tally, UnresolvedPath, WorkerError, analyze, iter_gaps
 from streamgaps import parallel as parallel_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
-from streamgaps.parallel import RANGE_BYTES, processes, read_parts
+from streamgaps.parallel import RANGE_BYTES, read_parts
 from streamgaps.sources import open_source
 from streamgaps.stages.write import write
+from streamgaps.workers import Workers
 from tests.conftest import command, names
 from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, broken_documents
 
@@ -125,7 +126,9 @@ def test_what_is_wrong_is_said_in_the_same_words(file: Path, data: bytes, range_
 
 
 @given(RECORDS.filter(bool), st.data())
-def test_a_broken_record_among_good_ones_is_found(file: Path, records: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_a_broken_record_among_good_ones_is_found(
+    file: Path, records: list[dict[str, Any]], data: st.DataObject
+) -> None:
     """At any byte of many ranges."""
     good = json.dumps(records * 5).encode()
     at = data.draw(st.integers(min_value=0, max_value=len(good)))
@@ -154,13 +157,12 @@ def test_ranges_are_not_read_again_without_need(file: Path) -> None:
     for indent in (None, 2):
         file.write_text(json.dumps([record] * 5000, indent=indent))
         here = Here()
-        parts = []
         with open_source(file) as source:
             assert source.file is not None
-            for part in read_parts(source.file, here, jobs=2, base="/", max_record_bytes=10**9, range_bytes=100_000):
-                parts.append(part.end)
-        assert len(parts) > 5
-        assert parts == [task.end for task in here.tasks]
+            parts = read_parts(source.file, here, jobs=2, base="/", max_record_bytes=10**9, range_bytes=100_000)
+            ends = [part.end for part in parts]
+        assert len(ends) > 5
+        assert ends == [task.end for task in here.tasks]
 
 
 def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
@@ -209,7 +211,8 @@ def test_a_file_that_changes_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
     """Whoever finds it out."""
     path = tmp_path / "p.json"
     records = [{"video_id": "a", "response": "yes", "gt": "no"}] * 1000
-    for change in (records[:-1], records[:500], records * 2, {}):
+    changes: list[object] = [records[:-1], records[:500], records * 2, {}]
+    for change in changes:
         path.write_text(json.dumps(records))
 
         class Changing(Here):
@@ -336,7 +339,7 @@ def test_processes_start_where_there_are_threads(large: Path, tmp_path: Path) ->
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        with processes(1) as executor:
+        with Workers(1) as executor:
             tally = analyze(large, tmp_path / "gaps", executor=executor, on_warning=lambda _: None)
     finally:
         stop.set()

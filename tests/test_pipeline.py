@@ -190,6 +190,7 @@ def test_the_public_names_are_these() -> None:
     """Each is importable, and the list is sorted."""
     errors = ["InputError", "MalformedInputError", "NotAnArrayError", "RecordError", "UnsupportedInputError"]
     errors += ["ConfigurationError", "OutputError", "SourceError", "SourceNotFoundError", "StreamgapsError"]
+    errors += ["WorkerError"]
     model = ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"]
     assert {*errors, *model, "__version__", "analyze", "iter_gaps", "parse_answer"} == set(streamgaps.__all__)
     assert all(hasattr(streamgaps, name) for name in streamgaps.__all__)

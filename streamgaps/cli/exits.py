@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 
 from streamgaps.cli.logs import LogFormat, printable, stderr
 from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError, WorkerError, reason
+from streamgaps.log import log
 from streamgaps.signals import STOPPING
 
 if TYPE_CHECKING:
@@ -95,9 +94,15 @@ def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook) -> i
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
         code, sentence = _verdict(error)
-        _tell(name, outlook, sentence, "".join(traceback.format_exception(error)) if outlook.debug else None)
+        _tell(name, outlook, sentence, _trace(error) if outlook.debug else None)
         return code
     return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _trace(error: Exception) -> str:
+    import traceback  # noqa: PLC0415 -- a run that ends well has no use for it
+
+    return "".join(traceback.format_exception(error))
 
 
 def _usage(error: click.ClickException) -> str:
@@ -128,7 +133,7 @@ def _tell(name: str, outlook: Outlook, sentence: str, trace: str | None = None) 
     if outlook.log_format is LogFormat.JSON:
         # The highest level, which no choice of level hides.
         details = {} if trace is None else {"traceback": trace}
-        structlog.get_logger("streamgaps").critical("streamgaps.failed", error=sentence, **details)
+        log.critical("streamgaps.failed", error=sentence, **details)
         return
     for line in (trace or "").splitlines():
         stderr.write(f"{printable(line)}\n")

@@ -7,11 +7,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
+from streamgaps.log import log
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import summary
 from streamgaps.stages.read import MAX_RECORD_BYTES
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from streamgaps.model import Skip, Tally, UnresolvedPath
 
 __all__ = ["analyze_and_tell"]
-
-log = structlog.get_logger("streamgaps")
 
 
 def analyze_and_tell(

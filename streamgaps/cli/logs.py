@@ -5,7 +5,6 @@ structlog is configured here and nowhere else.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import sys
@@ -13,12 +12,14 @@ from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from streamgaps import log as log_module
+from streamgaps.log import log
 from streamgaps.stages.write import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from structlog.typing import EventDict
 
 __all__ = ["LogFormat", "StandardError", "configure", "printable", "stderr"]
 
@@ -74,6 +75,14 @@ def configure(level: str, log_format: LogFormat) -> LogFormat:
     """
     if log_format is LogFormat.AUTO:
         log_format = LogFormat.CONSOLE if stderr.isatty() else LogFormat.JSON
+    log.lowest = getattr(log_module, level)
+    log.prepare = lambda: _configure(log_format)
+    return log_format
+
+
+def _configure(log_format: LogFormat) -> None:
+    import structlog  # noqa: PLC0415 -- only when there is something to log
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -81,22 +90,23 @@ def configure(level: str, log_format: LogFormat) -> LogFormat:
             _what_first,
             _console() if log_format is LogFormat.CONSOLE else structlog.processors.JSONRenderer(serializer=_json),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        wrapper_class=structlog.make_filtering_bound_logger(log.lowest),
         logger_factory=structlog.WriteLoggerFactory(stderr),  # type: ignore[arg-type]  # it is used as a TextIO
         cache_logger_on_first_use=False,
     )
-    return log_format
 
 
-def _what_first(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _what_first(_: object, __: str, event: EventDict) -> EventDict:
     return {key: event.pop(key) for key in ("timestamp", "level", "event")} | dict(event)
 
 
-def _console() -> Callable[[object, str, structlog.typing.EventDict], str]:
-    colors = stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    render = structlog.dev.ConsoleRenderer(colors=colors)
+def _console() -> Callable[[object, str, EventDict], str]:
+    from structlog.dev import ConsoleRenderer  # noqa: PLC0415
 
-    def render_printable(logger: object, name: str, event: structlog.typing.EventDict) -> str:
+    colors = stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    render = ConsoleRenderer(colors=colors)
+
+    def render_printable(logger: object, name: str, event: EventDict) -> str:
         # structlog's renderer escapes a text only if it has to quote it, for a blank or the like.
         return render(
             logger, name, {key: printable(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import structlog
 import yaml
 
 from streamgaps.cli import exits, logs
@@ -16,6 +15,7 @@ from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.version import version_option
 from streamgaps.exceptions import ConfigurationError, reason
+from streamgaps.log import log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _vlm_bcq(
     outlook.debug = level == "DEBUG"
     outlook.log_format = logs.configure(level, LogFormat.AUTO)
     if level != asked:
-        structlog.get_logger("streamgaps").warning("streamgaps.unknown_level", TAO_LOGGING_LEVEL=asked, used=level)
+        log.warning("streamgaps.unknown_level", TAO_LOGGING_LEVEL=asked, used=level)
     chosen = settings(_spec_path(experiment_spec_file, config_path, config_name), overrides)
     analyze_and_tell(
         chosen["predictions_json"],

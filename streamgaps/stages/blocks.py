@@ -12,6 +12,7 @@ lack a field, and all that is wrong.
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -57,6 +58,8 @@ class ArrayReader:
 
     PATIENCE = 256 * 1024
     """How much may wait for a separator before it is decoded item by item."""
+    LONGEST_TRY = 1024 * 1024
+    """How much is decoded at most of an item that may not be complete."""
 
     def __init__(self, *, max_record_bytes: int, inside: bool = False, offset: int = 0, items: int = 0) -> None:
         self.offset = offset
@@ -108,14 +111,15 @@ class ArrayReader:
         self._blocks.append(block)
         self._size += len(block)
         if self._state in (State.FIRST, State.NEXT):
-            if self._size < self._idle_until:
-                return []
-            at = block.rfind(self.separator)
-            if at >= 0:
-                items = self._decode_to(at + 1)
+            guess = block.rfind(self.separator) if self._size >= self._idle_until else -1
+            if guess >= 0:
+                items = self._decode_to(guess + 1)
                 if items:
                     return items
-            elif self._size < self._patience:
+                # Guess again when there is twice as much: the time for an item stays proportional to its length.
+                self._idle_until = 2 * self._size
+            is_long = self._size > self._max_record_bytes
+            if self._size < self._patience and not is_long and (guess < 0 or self._size > self.LONGEST_TRY):
                 return []
         return self._decode_each(is_end=False)
 
@@ -128,7 +132,16 @@ class ArrayReader:
 
     def finish(self) -> list[Any]:
         """Return the last items; the input ends here. `error` is set if the array does not."""
-        return [] if self._error else self._decode_each(is_end=True)
+        if self._error:
+            return []
+        block = self._blocks[-1].rstrip(BLANK) if self._blocks else b""
+        if self._state in (State.FIRST, State.NEXT) and block.endswith(b"]"):
+            items = self._decode_to(len(block) - 1)
+            if items:
+                self._state = State.ENDED
+                self._keep(b"")
+                return items
+        return self._decode_each(is_end=True)
 
     def waits_for_more_than(self, size: int) -> bool:
         """Whether what waits is longer than that, and an object, an array or a string without end so far."""
@@ -158,10 +171,10 @@ class ArrayReader:
         self._blocks = [data] if data else []
         self._size = len(data)
 
-    def _decode_to(self, comma: int) -> list[Any]:
-        """Decode what waits up to the comma at that place in the last block; nothing if no item ends there."""
+    def _decode_to(self, end: int) -> list[Any]:
+        """Decode what waits up to the comma or bracket at `end` in the last block; nothing if no item ends there."""
         block = self._blocks[-1]
-        data = b"".join((b"[", *self._blocks[:-1], memoryview(block)[:comma], b"]"))
+        data = b"".join((b"[", *self._blocks[:-1], memoryview(block)[:end], b"]"))
         if len(data) - 2 > self._max_record_bytes or not _is_for_msgspec(data):
             return []
         try:
@@ -171,11 +184,11 @@ class ArrayReader:
         if not items:
             return []
         if self.separator is _ANY_SEPARATOR:
-            self._learn_separator(block, comma - 1)
-        self.offset += len(data) - 1  # without the brackets, and with the comma
+            self._learn_separator(block, end - 1)
+        self.offset += len(data) - 1  # without our brackets, and with the comma or bracket behind it
         self.items += len(items)
         self._state = State.NEXT
-        self._keep(block[comma + 1 :])
+        self._keep(block[end + 1 :])
         self._patience = min(max(self.PATIENCE, 2 * len(data)), GIANT_BYTES // 2)
         self._idle_until = 0
         return items
@@ -207,8 +220,9 @@ class ArrayReader:
             self._patience, self._idle_until = self.PATIENCE, 0
             # Behind the last item, if the beginning of the next is there; else behind the one before it.
             any(self._learn_separator(data, _bytes(text, end) - 1) for end in decoded.ends[:-3:-1])
-        else:  # try again when there is twice as much: the time for an item stays proportional to its length
-            self._patience = self._idle_until = min(2 * self._size, max(self._size, longest) + 1)
+        else:
+            # Values take ten times the memory of their text: what is long is left to the reader of events.
+            self._patience = 2 * self._size if self._size <= self.LONGEST_TRY else sys.maxsize
         return decoded.items
 
     def _enter(self, data: bytes, *, is_end: bool) -> bytes:

@@ -50,7 +50,7 @@ def classify(
     index = first - 1
     true_positives = true_negatives = 0  # those not in the tally yet: to count there takes three times as long
     try:
-        for prediction, response, gt in parsed:
+        for prediction, (response, gt) in parsed:
             if response is gt:
                 if gt is yes:
                     true_positives += 1
@@ -62,7 +62,7 @@ def classify(
             index += true_positives + true_negatives + 1
             true_positives = true_negatives = 0
             if gt is None or gt in unclear:
-                _skip(index, prediction, response, gt, tally, on_skip)
+                on_skip(_skip(index, prediction, response, gt, tally))
                 continue
             video_id = prediction.video_id
             if type(video_id) is not str:
@@ -80,16 +80,10 @@ def classify(
         tally.true_negatives += true_negatives
 
 
-def _skip(
-    index: int,
-    prediction: Prediction,
-    response: Answer,
-    gt: Answer | None,
-    tally: Tally,
-    on_skip: Callable[[Skip], None],
-) -> None:
+def _skip(index: int, prediction: Prediction, response: Answer, gt: Answer | None, tally: Tally) -> Skip:
+    """Count a skip."""
     field, answer = ("response", response) if gt is None else ("gt", gt)
     text = require_text(index, prediction, field)
     reason = _REASONS[field, answer.name]
     tally.skipped[reason] += 1
-    on_skip(Skip(index, prediction.video_id, reason, text[:EXCERPT]))
+    return Skip(index, prediction.video_id, reason, text[:EXCERPT])

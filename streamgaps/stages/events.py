@@ -65,7 +65,8 @@ def read_events(blocks: Iterable[bytes], *, fields: Collection[str], max_record_
             recent.items += 1
             yield item
         if not recent.complete:
-            raise recent.explain("the array has no end")
+            words = "the array has no end"
+            raise recent.explain(words)
     except RefusedError as refused:
         raise refused.as_input_error(recent.items) from refused.__cause__
 

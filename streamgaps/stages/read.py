@@ -17,6 +17,8 @@ __all__ = ["MAX_RECORD_BYTES", "Reader", "read", "read_with"]
 MAX_RECORD_BYTES = 1024 * 1024 * 1024
 """How long an item may be, unless the user says otherwise."""
 
+_PIECE_BYTES = 64 * 1024
+
 
 class Reader(str, Enum):
     """How to read."""
@@ -92,8 +94,11 @@ def read_with(
 def _giant(array: ArrayReader, blocks: Iterator[bytes], max_record_bytes: int) -> Iterator[list[Any]]:
     from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
 
+    waiting = array.take()
+    # In pieces, for ijson has all events of a piece in memory at once.
+    pieces = (waiting[at : at + _PIECE_BYTES] for at in range(0, len(waiting), _PIECE_BYTES))
     giant = read_giant(
-        chain([array.take()], blocks),
+        chain(pieces, blocks),
         fields=Prediction.__struct_fields__,
         max_record_bytes=max_record_bytes,
         offset=array.offset,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from streamgaps import Answer, ErrorType, Gap, RecordError, Skip, SkipReason, Tally
-from streamgaps.model import ParsedPrediction, Prediction
+from streamgaps.model import Answers, ParsedPrediction, Prediction
 from streamgaps.stages.classify import classify
 from streamgaps.stages.parse import parse
 
@@ -12,7 +12,7 @@ TEXT = {Answer.YES: "Yes", Answer.NO: "No", Answer.NEITHER: "?", Answer.BOTH: "y
 
 def parsed(response: Answer, gt: Answer | None, video_id: object = "v") -> ParsedPrediction:
     """Make a prediction whose texts fit the answers."""
-    return Prediction(video_id, TEXT[response], TEXT[gt] if gt else None, "q"), response, gt
+    return Prediction(video_id, TEXT[response], TEXT[gt] if gt else None, "q"), Answers(response, gt)
 
 
 def run(*predictions: ParsedPrediction) -> tuple[list[Gap], Tally, list[Skip]]:
@@ -46,7 +46,7 @@ def test_each_prediction_is_counted_once() -> None:
 
 def test_a_warning_shows_80_characters() -> None:
     """However long the text is."""
-    _, _, skips = run((Prediction("v", "x" * 500, "no"), Answer.NEITHER, None))
+    _, _, skips = run((Prediction("v", "x" * 500, "no"), Answers(Answer.NEITHER, None)))
     assert ["x" * 80] == [skip.text for skip in skips]
 
 
@@ -77,6 +77,6 @@ def test_the_tally_is_right_at_every_gap() -> None:
     tally = Tally(true_positives=10)
     gaps = classify(
         parse([right, right, wrong, right, wrong, right]), tally=tally, resolve=lambda _, path: path, on_skip=print
-    )  # type: ignore[arg-type]
+    )
     assert [(2, 13), (4, 15)] == [(gap.index, tally.records) for gap in gaps]
     assert tally.records == 16

@@ -232,7 +232,8 @@ def test_what_json_reads_is_read(value: str, size: int) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_a_number_that_is_too_long_is_refused(size: int, place: str, reader: Reader) -> None:
     """As Python's json does; in a field that nobody reads, too."""
-    data = f'[{{"video_id": 1, "response": 1, "gt": 1}}, {{"video_id": 1, "response": 1, "gt": 1, "{place}": {"1" * 4301}}}]'
+    record = '"video_id": 1, "response": 1, "gt": 1'
+    data = f'[{{{record}}}, {{{record}, "{place}": {"1" * 4301}}}]'
     items, error = outcome(data.encode(), size, reader)
     assert type(error) is UnsupportedInputError
     assert (1, data.index("11"), 1) == (len(items), error.offset, error.items)

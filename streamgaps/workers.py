@@ -1,0 +1,159 @@
+"""Processes that work for this one, and never longer.
+
+Not `concurrent.futures.ProcessPoolExecutor`: its processes share one pipe for their results, and if one of them
+is killed while it writes there, whoever waits for a result waits for ever.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections import deque
+from concurrent.futures import BrokenExecutor, Executor, Future
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from streamgaps.signals import STOPPING, signal_mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+    from types import TracebackType
+
+    from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
+
+__all__ = ["Workers"]
+
+_AHEAD = 2
+"""How many tasks a worker has at once: the one that it does, and the next."""
+
+_Result = TypeVar("_Result")
+
+
+class _Task(Future[Any]):
+    """A future that is waited for by collecting what the workers send. There is no thread that does it."""
+
+    def __init__(self, workers: Workers, call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        super().__init__()
+        self.call = call
+        self.arguments = arguments
+        self._workers = workers
+
+    def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 -- whatever was called returns
+        """Wait for the result, or raise what the call raised; BrokenExecutor if a worker died."""
+        while not self.done():
+            self._workers.collect()
+        return super().result(timeout)
+
+
+class _Worker:
+    """A process, our end of its pipe, and the tasks that it has."""
+
+    def __init__(self) -> None:
+        # To fork is fast, and safe while there is only one thread.
+        can_fork = sys.platform == "linux" and threading.active_count() == 1
+        context = multiprocessing.get_context("fork" if can_fork else "spawn")
+        self.pipe, theirs = context.Pipe()
+        inherited = self.pipe if can_fork else None
+        self.process: BaseProcess = context.Process(target=_work, args=(theirs, inherited), daemon=True)  # type: ignore[attr-defined]
+        self.tasks: deque[_Task] = deque()
+        # It inherits what signals are blocked: to stop it is the business of this process.
+        with signal_mask("SIG_BLOCK", STOPPING):
+            self.process.start()
+        theirs.close()  # so that the pipe ends when the worker does
+
+
+class Workers(Executor):
+    """An executor for one thread: what is submitted is done while its result is waited for.
+
+    At the end of the `with` block the processes are killed, whatever they do. They end as well if this process dies.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._queue: deque[_Task] = deque()
+        self._workers: list[_Worker] = []
+        for _ in range(count):
+            self._workers.append(_Worker())
+
+    def submit(self, call: Callable[..., _Result], /, *arguments: Any, **_: Any) -> Future[_Result]:  # noqa: ANN401
+        """Have a call done; both it and what it returns must be picklable."""
+        task = _Task(self, call, arguments)
+        self._queue.append(task)
+        self._hand_out()
+        return task
+
+    def collect(self) -> None:
+        """Wait until some worker has a result, take it, and give the worker something to do.
+
+        Raises:
+            BrokenExecutor: a worker died.
+        """
+        ready = wait([worker.pipe for worker in self._workers])
+        for worker in self._workers:
+            if worker.pipe in ready:
+                try:
+                    error, result = worker.pipe.recv()
+                except (EOFError, OSError) as dead:
+                    message = f"worker {worker.process.pid} died"
+                    raise BrokenExecutor(message) from dead
+                task = worker.tasks.popleft()
+                task.set_result(result) if error is None else task.set_exception(error)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        for busy in range(_AHEAD):
+            for worker in self._workers:
+                while len(worker.tasks) <= busy and self._queue:
+                    task = self._queue.popleft()
+                    if task.set_running_or_notify_cancel():
+                        worker.tasks.append(task)
+                        _send(worker.pipe, (task.call, task.arguments))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 -- as in the base
+        """Kill the processes."""
+        del wait, cancel_futures
+        for worker in self._workers:
+            worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+            worker.pipe.close()
+        self._workers.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+
+def _send(pipe: Connection, message: object) -> None:
+    try:
+        pipe.send(message)
+    except OSError as error:
+        message = "a worker died"
+        raise BrokenExecutor(message) from error
+
+
+def _work(pipe: Connection, other_end: Connection | None) -> None:
+    """Do one task after the other, as long as there is somebody to do them for: until the pipe ends."""
+    if other_end is not None:
+        other_end.close()
+    while True:
+        try:
+            call, arguments = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+        error = result = None
+        try:
+            result = call(*arguments)
+        except Exception as raised:  # noqa: BLE001 -- it is raised where the result is waited for
+            error = raised
+        try:
+            pipe.send((error, result))
+        except OSError:
+            os._exit(0)
