@@ -120,7 +120,7 @@ def _analyze(
     ground truth) and, if you like, question. An answer is the word yes or the word no; a sample whose answer
     or ground truth has neither or both is skipped with a warning.
 
-    Memory: about 30 MiB plus the largest single record, however long the file is.
+    Memory: about 30 MiB, and 10 MiB for each job, plus the largest single record; however long the file is.
 
     The results appear whole or not at all. Without gaps there are no files, and those of an earlier run in
     the same folder are removed.

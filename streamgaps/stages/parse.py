@@ -16,11 +16,22 @@ __all__ = ["LONGEST", "MOST", "parse", "parse_answer"]
 
 # `\byes\b` and `\bno\b`, written so that they begin with a literal, for which `re` can search quickly:
 # a text of 1.5 kB takes 1 µs a word and not 30.
-_YES, _NO = r"yes\b(?<!\wyes)", r"no\b(?<!\wno)"
-_find_yes, _find_no = re.compile(_YES).search, re.compile(_NO).search
-_find_yes_in_bytes, _find_no_in_bytes = re.compile(_YES.encode()).search, re.compile(_NO.encode()).search
+_YES_WORD, _NO_WORD = r"yes\b(?<!\wyes)", r"no\b(?<!\wno)"
+_find_yes, _find_no = re.compile(_YES_WORD).search, re.compile(_NO_WORD).search
+_find_yes_in_bytes, _find_no_in_bytes = re.compile(_YES_WORD.encode()).search, re.compile(_NO_WORD.encode()).search
+# To get a member from its class takes 0.1 µs in Python 3.11, and its hash as long.
+_YES, _NO, _NEITHER, _BOTH = Answer.YES, Answer.NO, Answer.NEITHER, Answer.BOTH
+
+_YES_FIRST = frozenset(("yes", "yes.", "yes,", "yes "))
+_NO_FIRST = frozenset(("no", "no.", "no,", "no "))
 
 _FIRST_NON_ASCII = 0x80
+
+LONGEST = 256
+"""Texts of more characters are not remembered: to find one again costs a third of what it costs to read it."""
+
+MOST = 4096
+"""How many texts are remembered: with the texts of the ground truth, up to 5 MB of them."""
 
 
 def parse_answer(text: str) -> Answer:
@@ -44,7 +55,13 @@ def parse_answer(text: str) -> Answer:
     if not text.isascii():
         return _parse_non_ascii(text)
     text = text.lower()
-    return _answer(_find_yes(text) is not None, _find_no(text) is not None)
+    if len(text) > LONGEST:
+        return _answer(_find_yes(text) is not None, _find_no(text) is not None)
+    # Most short texts begin with the answer, and do not have the letters of the other: 0.4 µs, and not 0.9.
+    yes = "yes" in text and (text[:4] in _YES_FIRST or _find_yes(text) is not None)
+    if "no" in text and (text[:3] in _NO_FIRST or _find_no(text) is not None):
+        return _BOTH if yes else _NO
+    return _YES if yes else _NEITHER
 
 
 def _parse_non_ascii(text: str) -> Answer:
@@ -68,20 +85,14 @@ def _touches_non_ascii(found: re.Match[bytes]) -> bool:
 
 def _answer(yes: bool, no: bool) -> Answer:  # noqa: FBT001 -- which words are there
     if yes:
-        return Answer.BOTH if no else Answer.YES
-    return Answer.NO if no else Answer.NEITHER
+        return _BOTH if no else _YES
+    return _NO if no else _NEITHER
 
 
-LONGEST = 256
-"""Texts of more characters are not remembered: to find one again costs a third of what it costs to read it."""
-
-MOST = 4096
-"""How many texts are remembered: with the texts of the ground truth, up to 5 MB of them."""
-
-# Short texts repeat. What a response and a ground truth say together is found with two look-ups; that is two thirds
-# of the time that it takes to look up each alone and to see whether the response is clear.
+# Short texts repeat: for each response that is clear, what it says with each ground truth, by the ground truth's text.
 _remembered: dict[str, dict[str, Answers]] = {}
-_ground_truths: dict[Answer, dict[str, Answers]] = {Answer.YES: {}, Answer.NO: {}}
+_after_yes: dict[str, Answers] = {}
+_after_no: dict[str, Answers] = {}
 
 
 def parse(predictions: Iterable[Prediction]) -> Iterator[ParsedPrediction]:
@@ -89,45 +100,40 @@ def parse(predictions: Iterable[Prediction]) -> Iterator[ParsedPrediction]:
 
     What is no text has no answer: it is `NEITHER` here, and `classify` refuses it.
     """
-    remembered, longest = _remembered, LONGEST
+    remembered, after_yes, after_no, longest = _remembered, _after_yes, _after_no, LONGEST
     for prediction in predictions:
         response = prediction.response
+        answers = None
         try:
-            if len(response) <= longest:
-                answers = remembered[response][prediction.gt]
-            else:
-                answers = _read(response, prediction.gt)
-        except (KeyError, TypeError):  # TypeError: no text, but a number, a list or the like
-            answers = _read(response, prediction.gt)
-        yield prediction, answers
+            known = remembered.get(response) if len(response) <= longest else None
+            if known is None:
+                said = parse_answer(response)
+                if said is _YES or said is _NO:
+                    known = after_yes if said is _YES else after_no
+                    _remember(remembered, response, known)
+            if known is not None:
+                answers = known.get(prediction.gt)
+        except (TypeError, AttributeError):  # not a text, but a number, a list or the like
+            pass
+        yield prediction, answers or _read(response, prediction.gt)
 
 
 def _read(response: object, gt: object) -> Answers:
-    """Read both answers, and remember them if they are short and clear."""
-    said = _answer_of(response)
-    ground_truths = _ground_truths.get(said)
-    if ground_truths is None:
+    """Read both answers, whatever they are."""
+    said = parse_answer(response) if isinstance(response, str) else _NEITHER
+    if said is not _YES and said is not _NO:
         return Answers(said, None)
-    if isinstance(response, str) and len(response) <= LONGEST:
-        _put(_remembered, response, ground_truths)
     if not isinstance(gt, str):
-        return Answers(said, Answer.NEITHER)
-    answers = ground_truths.get(gt) if len(gt) <= LONGEST else None
-    if answers is None:
-        answers = Answers(said, parse_answer(gt))
-        if len(gt) <= LONGEST:
-            _put(ground_truths, gt, answers)
+        return Answers(said, _NEITHER)
+    answers = Answers(said, parse_answer(gt))
+    _remember(_after_yes if said is _YES else _after_no, gt, answers)
     return answers
 
 
 _Value = TypeVar("_Value")
 
 
-def _put(memory: dict[str, _Value], text: str, value: _Value) -> None:
-    if len(memory) >= MOST:
-        memory.clear()
-    memory[text] = value
-
-
-def _answer_of(value: object) -> Answer:
-    return parse_answer(value) if isinstance(value, str) else Answer.NEITHER
+def _remember(memory: dict[str, _Value], text: str, value: _Value) -> None:
+    # What repeats comes soon. To make room for other texts takes time for nothing where each is new.
+    if len(memory) < MOST and len(text) <= LONGEST:
+        memory[text] = value

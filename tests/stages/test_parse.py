@@ -102,6 +102,10 @@ def test_no_more_than_so_many_texts_are_remembered() -> None:
     numbers = range(3 * MOST)
     for texts in ([f"no {number}" for number in numbers], ["yes" + " " * LONGEST + str(number) for number in numbers]):
         list(parse(Prediction("v", text, text) for text in texts))
-        memories: list[dict[str, Any]] = [parse_module._remembered, *parse_module._ground_truths.values()]
+        memories: list[dict[str, Any]] = [
+            parse_module._remembered,
+            parse_module._after_yes,
+            parse_module._after_no,
+        ]
         assert all(len(memory) <= MOST for memory in memories)
         assert all(len(text) <= LONGEST for memory in memories for text in memory)
