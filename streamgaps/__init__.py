@@ -21,7 +21,7 @@ from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, Un
 from streamgaps.pipeline import analyze, iter_gaps
 from streamgaps.stages.parse import parse_answer
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Answer",
