@@ -135,8 +135,8 @@ def _send(pipe: Connection, message: object) -> None:
     try:
         pipe.send(message)
     except OSError as error:
-        message = "a worker died"
-        raise BrokenExecutor(message) from error
+        words = "a worker died"
+        raise BrokenExecutor(words) from error
 
 
 def _work(pipe: Connection, other_end: Connection | None) -> None:
@@ -157,3 +157,5 @@ def _work(pipe: Connection, other_end: Connection | None) -> None:
             pipe.send((error, result))
         except OSError:
             os._exit(0)
+        except Exception as raised:  # noqa: BLE001 -- it cannot be pickled
+            pipe.send((RuntimeError(f"{error or raised!r}"), None))
