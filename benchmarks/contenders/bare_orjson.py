@@ -36,14 +36,12 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
     yield carry.rstrip()[:-1]
 
 
-def main(data: Path, out: Path) -> None:
+def count(data: Path) -> int:
     """Count the records of `data`."""
     with data.open("rb", buffering=0) as file:
         if data.suffix == ".jsonl":
-            count = sum(len(orjson.loads(b"[%b]" % b",".join(lines))) for lines in _lines(file))
-        else:
-            count = sum(len(orjson.loads(b"[%b]" % piece)) for piece in _pieces(file))
-    out.write_bytes(orjson.dumps({"records": count}))
+            return sum(len(orjson.loads(b"[%b]" % b",".join(lines))) for lines in _lines(file))
+        return sum(len(orjson.loads(b"[%b]" % piece)) for piece in _pieces(file))
 
 
 def _lines(file: BinaryIO) -> Iterator[list[bytes]]:
@@ -54,4 +52,4 @@ def _lines(file: BinaryIO) -> Iterator[list[bytes]]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    Path(sys.argv[2]).write_bytes(orjson.dumps({"records": count(Path(sys.argv[1]))}))

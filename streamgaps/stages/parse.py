@@ -27,6 +27,9 @@ _NO_FIRST = frozenset(("no", "no.", "no,", "no "))
 
 _FIRST_NON_ASCII = 0x80
 
+_END = 64
+"""How many characters of a long text are searched before all of it is."""
+
 LONGEST = 256
 """Texts of more characters are not remembered: to find one again costs a third of what it costs to read it."""
 
@@ -56,7 +59,10 @@ def parse_answer(text: str) -> Answer:
         return _parse_non_ascii(text)
     text = text.lower()
     if len(text) > LONGEST:
-        return _answer(_find_yes(text) is not None, _find_no(text) is not None)
+        # After long reasoning the answer comes last: this saves a third of the time.
+        last = len(text) - _END
+        yes = (_find_yes(text, last) or _find_yes(text)) is not None
+        return _answer(yes, (_find_no(text, last) or _find_no(text)) is not None)
     # Most short texts begin with the answer, and do not have the letters of the other: 0.4 µs, and not 0.9.
     yes = "yes" in text and (text[:4] in _YES_FIRST or _find_yes(text) is not None)
     if "no" in text and (text[:3] in _NO_FIRST or _find_no(text) is not None):
@@ -110,7 +116,8 @@ def parse(predictions: Iterable[Prediction]) -> Iterator[ParsedPrediction]:
                 said = parse_answer(response)
                 if said is _YES or said is _NO:
                     known = after_yes if said is _YES else after_no
-                    _remember(remembered, response, known)
+                    if len(remembered) < MOST:
+                        _remember(remembered, response, known)
             if known is not None:
                 answers = known.get(prediction.gt)
         except (TypeError, AttributeError):  # not a text, but a number, a list or the like

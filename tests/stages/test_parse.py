@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streamgaps import Answer, parse_answer
 from streamgaps.model import Prediction
 from streamgaps.stages import parse as parse_module
-from streamgaps.stages.parse import LONGEST, MOST, parse
+from streamgaps.stages.parse import _END, LONGEST, MOST, parse
 from tests import oracle
 from tests.strategies import ANSWERS
 
@@ -53,6 +53,15 @@ def test_long_texts_are_read_by_the_same_rule(before: str, after: str, beside: s
         text = before + beside + word + beside + after
         for long in (text, " " * 300 + text, text + "a" * 300, "\u4e2d" * 300 + text):
             assert oracle.answer(long) == parse_answer(long).value
+
+
+@pytest.mark.parametrize("before", ["x", " ", "_", "\u00e9", "\u201c"])
+def test_a_word_where_the_search_of_the_end_begins_is_judged_by_what_is_before_it(before: str) -> None:
+    """Though that is not searched itself."""
+    for behind in range(_END - 8, _END + 2):
+        for word in ("yes", "no"):
+            text = "a " * LONGEST + before + word + " " * behind
+            assert oracle.answer(text) == parse_answer(text).value
 
 
 def test_no_letter_beyond_ascii_becomes_one_of_the_words() -> None:
