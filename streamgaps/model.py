@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -109,15 +108,14 @@ class UnresolvedPath(msgspec.Struct, frozen=True):
     error: str
 
 
-@dataclass
-class Tally:
+class Tally(msgspec.Struct):
     """The counts of a run. Tallies of parts of an input add up to the tally of the whole."""
 
     true_positives: int = 0
     true_negatives: int = 0
     false_positives: int = 0
     false_negatives: int = 0
-    skipped: Counter[SkipReason] = field(default_factory=Counter)
+    skipped: Counter[SkipReason] = msgspec.field(default_factory=Counter)
 
     @property
     def correct(self) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
@@ -25,8 +24,7 @@ BLOCK_BYTES = 64 * 1024
 """How much is read at once."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """An input that is open.
 
     Attributes:
@@ -101,7 +99,6 @@ class Identity(NamedTuple):
     modified_ns: int
 
 
-@dataclass(frozen=True)
 class RegularFile:
     """A file that can be read in ranges, by several processes.
 
@@ -110,9 +107,10 @@ class RegularFile:
         identity: what it was when it was opened.
     """
 
-    name: str
-    identity: Identity
-    _file: BinaryIO
+    def __init__(self, name: str, identity: Identity, file: BinaryIO) -> None:
+        self.name = name
+        self.identity = identity
+        self._file = file
 
     def read(self, size: int, offset: int) -> bytes:
         """Read up to `size` bytes from a place on.
