@@ -11,6 +11,7 @@ is found that way too: so it is said in the same words, with the same item and b
 from __future__ import annotations
 
 import io
+import os
 from collections import deque
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "read_parts"]
 
-RANGE_BYTES = 4 * 1024 * 1024
-"""How long a range is, at least."""
+RANGE_BYTES = 1024 * 1024
+"""How long a range is, at least. 4 MiB are 2 % faster, and take four times the memory where all records are warnings."""
 
 _WINDOW_BYTES = 256 * 1024
 _HEAD_BYTES = 2 * 1024 * 1024
@@ -72,6 +73,9 @@ class Task(NamedTuple):
     separator: bytes
     base: str
     max_record_bytes: int
+    max_notices: int | None
+    run: bytes
+    """Tells the tasks of one run from those of another."""
 
     @property
     def is_last(self) -> bool:
@@ -86,6 +90,7 @@ def read_parts(
     jobs: int,
     base: str,
     max_record_bytes: int,
+    max_notices: int | None = None,
     range_bytes: int = RANGE_BYTES,
 ) -> Iterator[Part]:
     """Read a file in ranges, and yield what its parts come to, in their order, from the first item to the last.
@@ -96,6 +101,7 @@ def read_parts(
         jobs: for how many workers to have ranges ready; as many again may wait for their turn.
         base: the absolute path that relative `video_id`s are relative to.
         max_record_bytes: how long an item may be.
+        max_notices: how many notices of each part are wanted; all if None.
         range_bytes: how long a range is, at least.
 
     Memory: the results of `2 * jobs` ranges.
@@ -105,18 +111,18 @@ def read_parts(
         SourceError: it cannot be read.
         WorkerError: a worker died.
     """
-    reading = _Reading(file, executor, jobs, base, max_record_bytes)
-    return reading.parts(_borders(file, reading.separator, range_bytes))
+    separator = _separator(file, max_record_bytes)
+    run = os.urandom(8)
+    whole = Task(file.name, file.identity, 0, file.identity.size, separator, base, max_record_bytes, max_notices, run)
+    return _Reading(file, executor, jobs, whole).parts(_borders(file, separator, range_bytes))
 
 
 class _Reading:
-    def __init__(self, file: RegularFile, executor: Executor, jobs: int, base: str, max_record_bytes: int) -> None:
-        self.separator = _separator(file, max_record_bytes)
+    def __init__(self, file: RegularFile, executor: Executor, jobs: int, whole: Task) -> None:
         self._file = file
         self._executor = executor
         self._jobs = jobs
-        self._base = base
-        self._max_record_bytes = max_record_bytes
+        self._whole = whole
         self._pending: deque[tuple[Task, Future[Part | None]]] = deque()
         self._submitted = 0  # up to this byte
         self._position = 0
@@ -153,19 +159,15 @@ class _Reading:
             end = next(borders, None)
             if end is None:
                 break
-            task = Task(
-                self._file.name, self._file.identity, start, end, self.separator, self._base, self._max_record_bytes
-            )
+            task = self._whole._replace(start=start, end=end)
             self._pending.append((task, _submitted(self._executor, task)))
             self._submitted = end
         return bool(self._pending)
 
     def _read_again(self, borders: Iterator[int]) -> Iterator[Part]:
         """Read from the last sure place to the first border where an item begins."""
-        array = ArrayReader(
-            max_record_bytes=self._max_record_bytes, inside=self._position > 0, offset=self._position, items=self._items
-        )
-        array.separator = self.separator
+        task = self._whole._replace(start=self._position)
+        array = _reader(task, items=self._items)
         border = next(borders)
 
         def next_border(offset: int) -> int:
@@ -179,10 +181,10 @@ class _Reading:
             batches = read_with(
                 array,
                 blocks,
-                max_record_bytes=self._max_record_bytes,
+                max_record_bytes=task.max_record_bytes,
                 is_border=lambda at: at == border < self._file.identity.size,
             )
-            part, error = _read_part(array, batches, self._base)
+            part, error = _read_part(array, batches, task)
             yield self._next(part)
             if error is not None:
                 raise error
@@ -192,16 +194,21 @@ class _Reading:
 
 def read_range(task: Task) -> Part | None:
     """Read a range, up to the last place in it where no item is open; None if that cannot be."""
-    array = ArrayReader(max_record_bytes=task.max_record_bytes, inside=task.start > 0, offset=task.start)
-    array.separator = task.separator
+    array = _reader(task)
     try:
         with open_range(task.name, task.identity, task.start, task.end) as blocks:
-            part, error = _read_part(array, _batches(array, blocks, is_last=task.is_last), task.base)
+            part, error = _read_part(array, _batches(array, blocks, is_last=task.is_last), task)
             part = part._replace(is_done=array.has_ended if task.is_last else array.is_clean)
     except SourceError:
         return None
     # What is wrong here may be wrong only because no item begins where the range does.
     return part if error is None and (array.is_behind_comma or (array.has_ended and task.is_last)) else None
+
+
+def _reader(task: Task, *, items: int = 0) -> ArrayReader:
+    array = ArrayReader(max_record_bytes=task.max_record_bytes, inside=task.start > 0, offset=task.start, items=items)
+    array.separator = task.separator
+    return array
 
 
 def _batches(array: ArrayReader, blocks: Iterator[bytes], *, is_last: bool) -> Iterator[list[Any]]:
@@ -212,28 +219,33 @@ def _batches(array: ArrayReader, blocks: Iterator[bytes], *, is_last: bool) -> I
     yield array.finish() if is_last else array.settle()
 
 
-def _read_part(array: ArrayReader, batches: Iterator[list[Any]], base: str) -> tuple[Part, InputError | None]:
+def _read_part(array: ArrayReader, batches: Iterator[list[Any]], task: Task) -> tuple[Part, InputError | None]:
     """Run the pipeline over the items of a part."""
     first = array.items
     tally = Tally()
-    resolve, told = _resolver(base)
+    notices: list[Skip | UnresolvedPath] = []
+
+    def tell(notice: Skip | UnresolvedPath) -> None:
+        if task.max_notices is None or len(notices) < task.max_notices:
+            notices.append(notice)
+
+    resolve = _resolver(task.base, task.run)
+    resolve.on_unresolved = tell
     file = io.BytesIO()
-    gaps = find_gaps(batches, tally=tally, resolve=resolve, on_skip=told.append, first=first)
+    gaps = find_gaps(batches, tally=tally, resolve=resolve, on_skip=tell, first=first)
     error = None
     try:
         deque(write(gaps, file), maxlen=0)
     except InputError as refused:
         error = refused
-    notices = told[:]
-    told.clear()
     return Part(array.offset, array.items - first, tally, file.getvalue(), notices, first), error
 
 
 @lru_cache(maxsize=1)
-def _resolver(base: str) -> tuple[PathResolver, list[Skip | UnresolvedPath]]:
-    """Return a resolver and the list in which it puts its notices; it knows the folders of earlier ranges."""
-    told: list[Skip | UnresolvedPath] = []
-    return PathResolver(base, on_unresolved=told.append), told
+def _resolver(base: str, run: bytes) -> PathResolver:
+    """Return a resolver that knows the folders of earlier ranges of the same run."""
+    del run
+    return PathResolver(base, on_unresolved=lambda _: None)
 
 
 def _separator(file: RegularFile, max_record_bytes: int) -> bytes:
@@ -283,5 +295,6 @@ def _told_of_death() -> Iterator[None]:
     try:
         yield
     except BrokenExecutor as error:
-        message = "a process that read a part of the input died: it was killed, or ran out of memory; try --jobs 1"
+        why = str(error) or "it was killed, or ran out of memory"
+        message = f"a process that read a part of the input died: {why}; try one job"
         raise WorkerError(message) from error

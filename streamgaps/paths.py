@@ -65,6 +65,9 @@ class PathResolver:
         videos_dir: the folder that relative ids are relative to; the working directory if None or blank.
         on_unresolved: told of each path that could not be resolved.
 
+    Attributes:
+        on_unresolved: as above; it may be changed.
+
     Raises:
         ConfigurationError: `videos_dir` cannot be resolved.
         SourceError: the working directory, which relative ids need, does not exist any more.
@@ -73,7 +76,7 @@ class PathResolver:
     def __init__(
         self, videos_dir: str | os.PathLike[str] | None, *, on_unresolved: Callable[[UnresolvedPath], None]
     ) -> None:
-        self._on_unresolved = on_unresolved
+        self.on_unresolved = on_unresolved
         self._folders: dict[str, _Folder] = {}
         self._room = _MEMO_BYTES
         folder = os.fspath(videos_dir or "")
@@ -145,7 +148,7 @@ class PathResolver:
         except (OSError, ValueError) as error:
             # ValueError: a NUL, or a lone surrogate that no file name can have
             lexical = os.path.normpath(path)
-            self._on_unresolved(UnresolvedPath(index, video_id, lexical, str(error)))
+            self.on_unresolved(UnresolvedPath(index, video_id, lexical, str(error)))
             return lexical
         return resolved
 

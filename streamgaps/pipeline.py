@@ -6,7 +6,7 @@ import os
 from collections import deque
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from streamgaps.chain import find_gaps
 from streamgaps.exceptions import ConfigurationError, InputError
@@ -45,6 +45,7 @@ def analyze(
     executor: Executor | None = None,
     max_record_bytes: int = MAX_RECORD_BYTES,
     on_warning: Callable[[Skip | UnresolvedPath], None] | None = None,
+    max_warnings: int | None = None,
     on_progress: Callable[[int, Tally], None] | None = None,
 ) -> Tally:
     """Write the false positives and false negatives of a predictions file, and a report.
@@ -65,13 +66,15 @@ def analyze(
         reader: `"auto"` decodes whole blocks, and records of more than 8 MiB event by event; `"ijson"` decodes all
             event by event: slower, and it refuses some rare JSON that `json` reads.
         jobs: how many processes read a file at once; if None, as many as this process may use, but one for small
-            files. The results are the same. It takes a path to a regular file, and `reader="auto"`. A program
-            that starts threads needs its `if __name__ == "__main__":` for that.
-        executor: runs the `jobs` instead of processes of our own: what it runs must be able to open the file.
+            files. The results are the same. Pipes, files that are open already and `reader="ijson"` are read by one
+            process. A program that has threads needs `if __name__ == "__main__":` around the call.
+        executor: reads ranges of the file instead of processes of our own; `jobs` is then how many it is to be given
+            at once, at least 2. What it runs opens the file by its path; threads are no faster than one job.
         max_record_bytes: the length above which a record is refused; with `reader="ijson"` it may be found out up to
             two blocks (128 KiB) later.
         on_warning: called for each skipped sample and each path that cannot be resolved, instead of logging
             it with structlog.
+        max_warnings: after how many warnings the others are only counted; never if None.
         on_progress: called after each block or range with the number of bytes read so far and the counts.
 
     Returns:
@@ -89,7 +92,7 @@ def analyze(
         raise ConfigurationError(message)
     chosen = _checked(reader, max_record_bytes)
     tally = Tally()
-    on_warning = on_warning or log_warning
+    on_warning = _limited(on_warning or log_warning, max_warnings)
     resolve = PathResolver(videos_dir, on_unresolved=on_warning)
     jobs = _jobs(predictions, chosen, jobs, executor)
     with open_source(predictions) as source, open_outputs(results_dir) as outputs, _named(source.name):
@@ -99,7 +102,8 @@ def analyze(
             gaps = find_gaps(batches, tally=tally, resolve=resolve, on_skip=on_warning)
             deque(write(gaps, outputs.gaps), maxlen=0)
         else:
-            for part in _parts(source.file, jobs, executor, resolve.base, max_record_bytes):
+            options = {"base": resolve.base, "max_record_bytes": max_record_bytes, "max_notices": max_warnings}
+            for part in _parts(source.file, jobs, executor, **options):
                 tally += part.tally
                 deque(map(on_warning, part.notices), maxlen=0)
                 outputs.gaps.write(part.gaps)
@@ -169,8 +173,8 @@ def _checked(reader: str, max_record_bytes: int) -> Reader:
 
 def _jobs(predictions: object, reader: Reader, jobs: int | None, executor: Executor | None) -> int:
     """Choose how many processes there are to be."""
-    if jobs is not None and jobs < 1:
-        message = f"jobs must be at least 1, not {jobs}"
+    if jobs is not None and (type(jobs) is not int or jobs < 1):
+        message = f"jobs must be None or a whole number from 1 on, not {jobs!r}"
         raise ConfigurationError(message)
     if reader is not Reader.AUTO or not isinstance(predictions, (str, os.PathLike)):
         return 1
@@ -189,13 +193,30 @@ def _size(path: str | os.PathLike[str]) -> int:
         return 0
 
 
-def _parts(file: RegularFile, jobs: int, executor: Executor | None, base: str, max_record_bytes: int) -> Iterator[Part]:
+def _parts(file: RegularFile, jobs: int, executor: Executor | None, **options: Any) -> Iterator[Part]:  # noqa: ANN401 -- those of `read_parts`
     from streamgaps.parallel import read_parts  # noqa: PLC0415 -- many runs never need it
     from streamgaps.workers import Workers  # noqa: PLC0415
 
     with Workers(jobs) if executor is None else nullcontext(executor) as pool:
-        yield from read_parts(file, pool, jobs=jobs, base=base, max_record_bytes=max_record_bytes)
+        yield from read_parts(file, pool, jobs=jobs, **options)
     file.check_unchanged()
+
+
+def _limited(
+    tell: Callable[[Skip | UnresolvedPath], None], limit: int | None
+) -> Callable[[Skip | UnresolvedPath], None]:
+    """Pass so many warnings on."""
+    if limit is None:
+        return tell
+    left = limit
+
+    def tell_limited(notice: Skip | UnresolvedPath) -> None:
+        nonlocal left
+        if left > 0:
+            left -= 1
+            tell(notice)
+
+    return tell_limited
 
 
 @contextmanager

@@ -64,6 +64,21 @@ class _Worker:
         with signal_mask("SIG_BLOCK", STOPPING):
             self.process.start()
         theirs.close()  # so that the pipe ends when the worker does
+        self.has_answered = can_fork
+
+    def give(self, task: _Task) -> None:
+        """Send it a task."""
+        self.tasks.append(task)
+        try:
+            self.pipe.send((task.call, task.arguments))
+        except OSError as error:
+            raise BrokenExecutor(self.why_it_died()) from error
+
+    def why_it_died(self) -> str:
+        """Say what is most likely."""
+        if self.has_answered:
+            return "it was killed, or ran out of memory"
+        return 'it could not start; a program that has threads needs `if __name__ == "__main__":` around the call'
 
 
 class Workers(Executor):
@@ -97,8 +112,8 @@ class Workers(Executor):
                 try:
                     error, result = worker.pipe.recv()
                 except (EOFError, OSError) as dead:
-                    message = f"worker {worker.process.pid} died"
-                    raise BrokenExecutor(message) from dead
+                    raise BrokenExecutor(worker.why_it_died()) from dead
+                worker.has_answered = True
                 task = worker.tasks.popleft()
                 task.set_result(result) if error is None else task.set_exception(error)
         self._hand_out()
@@ -109,8 +124,7 @@ class Workers(Executor):
                 while len(worker.tasks) <= busy and self._queue:
                     task = self._queue.popleft()
                     if task.set_running_or_notify_cancel():
-                        worker.tasks.append(task)
-                        _send(worker.pipe, (task.call, task.arguments))
+                        worker.give(task)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 -- as in the base
         """Kill the processes."""
@@ -129,14 +143,6 @@ class Workers(Executor):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.shutdown()
-
-
-def _send(pipe: Connection, message: object) -> None:
-    try:
-        pipe.send(message)
-    except OSError as error:
-        words = "a worker died"
-        raise BrokenExecutor(words) from error
 
 
 def _work(pipe: Connection, other_end: Connection | None) -> None:

@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -201,7 +202,7 @@ def test_a_worker_that_dies_is_an_error_of_its_own(tmp_path: Path, monkeypatch: 
     """And leaves no half results."""
     path = tmp_path / "p.json"
     path.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 1000))
-    monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000})
+    monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000, "max_notices": None})
     with pytest.raises(WorkerError, match="a process that read a part of the input died"):
         analyze(path, tmp_path / "gaps", jobs=2, executor=Here(broken_from=3))
     assert names(tmp_path) == ["p.json"]
@@ -221,7 +222,7 @@ def test_a_file_that_changes_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
                     path.write_text(json.dumps(change))  # noqa: B023 -- called at once
                 return super().submit(call, *arguments)
 
-        monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000})
+        monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000, "max_notices": None})
         with pytest.raises(SourceError, match="changed while it was read"):
             analyze(path, tmp_path / "gaps", jobs=2, executor=Changing())
     assert names(tmp_path) == ["p.json"]
@@ -345,6 +346,31 @@ def test_processes_start_where_there_are_threads(large: Path, tmp_path: Path) ->
         stop.set()
         thread.join()
     assert tally.records == 90_000
+
+
+def test_a_program_that_does_not_guard_its_call_is_told(large: Path, tmp_path: Path) -> None:
+    """Its workers are to start as it did, and cannot."""
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import threading, time, streamgaps\n"
+        "threading.Thread(target=time.sleep, args=(5,), daemon=True).start()\n"
+        f"streamgaps.analyze({str(large)!r}, {str(tmp_path / 'gaps')!r}, jobs=2)\n"
+    )
+    result = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=60)
+    assert "WorkerError: a process that read a part of the input died: it could not start; a program" in result.stderr
+    assert names(tmp_path) == ["program.py"]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 150, None])
+def test_no_more_warnings_are_told_than_wanted(large: Path, tmp_path: Path, limit: int | None) -> None:
+    """And those are the first, whoever finds them; all are counted."""
+    told: list[list[object]] = []
+    for jobs in (1, 2):
+        told.append([])
+        tally = analyze(large, tmp_path / "gaps", jobs=jobs, max_warnings=limit, on_warning=told[-1].append)
+    assert told[0] == told[1]
+    assert len(told[0]) == (tally.skipped.total() if limit is None else limit)
+    assert [notice.index for notice in told[0]] == sorted(notice.index for notice in told[0])  # type: ignore[attr-defined]
 
 
 def test_the_first_separator_is_learned_from_the_first_records(file: Path) -> None:

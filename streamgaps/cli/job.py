@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
-from streamgaps.log import log
+from streamgaps.log import WARNING, log
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import summary
 from streamgaps.stages.read import MAX_RECORD_BYTES
@@ -65,6 +65,8 @@ def analyze_and_tell(
             results_dir,
             videos_dir=videos_dir,
             on_warning=log_warning if max_warnings is None else _WarningLimit(max_warnings),
+            # One more than is shown: to know that there are more. None at all, if nobody would see them.
+            max_warnings=0 if log.lowest > WARNING else None if max_warnings is None else max_warnings + 1,
             max_record_bytes=max_record_bytes,
             reader=reader,
             jobs=jobs,

@@ -55,6 +55,7 @@ class Progress:
 
         tqdm.monitor_interval = 0  # no thread
         self._bar = tqdm(total=self._size, unit="B", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True)
+        self._bar.start_t -= time.monotonic() - self._begin  # the rate is that of all so far
         stderr.around = (self._bar.clear, self._bar.refresh)
 
     def __exit__(

@@ -33,7 +33,12 @@ class _Jobs(click.ParamType):  # type: ignore[type-arg]  # click 8.1 knows no ar
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:  # noqa: ANN401 -- click's signature
         """Return the number; None for `auto`."""
-        return None if value in ("auto", None) else click.IntRange(min=1).convert(value, param, ctx)
+        if value in ("auto", None):
+            return None
+        try:
+            return click.IntRange(min=1).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither auto nor a whole number from 1 on.", param, ctx)
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,7 +68,7 @@ def _streamgaps() -> None:
     default="auto",
     show_default=True,
     metavar="N",
-    help="How many processes read the file at once. auto: as many as this process may use, one for small files.",
+    help="How many processes read the file at once. auto: as many as this process may use; one for pipes, and files of less than 32 MiB.",
 )
 @click.option(
     "--reader",
@@ -125,7 +130,7 @@ def _analyze(
     The results appear whole or not at all. Without gaps there are no files, and those of an earlier run in
     the same folder are removed.
 
-    Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written.
+    Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written, or a job died.
 
     Example: streamgaps analyze results.json -o gaps --videos-dir /data/videos
     """

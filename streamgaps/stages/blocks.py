@@ -36,6 +36,9 @@ _ANY_SEPARATOR = b"},"
 _SEPARATOR = re.compile(rb'\}[ \t\n\r]*,[ \t\n\r]*\{[ \t\n\r]*"[^"\\]{0,64}"')
 _EIGHT_DIGITS = re.compile(rb"\d{8}")
 
+_FIRST_NON_ASCII = 0x80
+_LONGEST_CHARACTER = 4  # bytes of UTF-8
+
 _decode = msgspec.json.Decoder(list[Prediction]).decode
 
 
@@ -237,7 +240,7 @@ class ArrayReader:
         if inside.startswith(b"["):
             self.offset += 1
             self._state = State.FIRST
-        elif inside or is_end:
+        elif is_end or (inside and (inside[0] < _FIRST_NON_ASCII or len(inside) >= _LONGEST_CHARACTER)):
             self._error = refused_top_level(inside, self.offset)
         return inside[1:]
 
