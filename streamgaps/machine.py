@@ -13,8 +13,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
 
 _MIB = 1024 * 1024
-_MEMORY_FOR_ALL = 40 * _MIB
-_MEMORY_FOR_EACH = 12 * _MIB
+_MEMORY_FOR_ALL = 32 * _MIB
+_MEMORY_FOR_EACH = 16 * _MIB
 
 
 def usable_processors() -> int:

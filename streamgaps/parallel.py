@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Part", "read_parts"]
 
 RANGE_BYTES = 1024 * 1024
-"""How long a range is, at least. 4 MiB are 2 % faster, and take four times the memory where all records are warnings."""
+"""How long a range is, at least. 4 MiB are 2 % faster, and take four times the memory if all are warnings."""
 
 _WINDOW_BYTES = 256 * 1024
 _HEAD_BYTES = 2 * 1024 * 1024

@@ -54,9 +54,9 @@ def analyze(
     `kpi_gaps_report.txt`. Both appear whole at the end, or not at all. Without gaps there are no
     files; those of an earlier run are removed.
 
-    Memory: bounded by a small constant (about 30 MiB with the interpreter, and 15 MiB for each further process) plus
-    the largest single record; not by the length of the file or the number of gaps. Of a record of more than 8 MiB
-    it is the fields that are used, and its longest text.
+    Memory: bounded by a small constant (about 30 MiB with the interpreter, and 10 to 20 MiB for each further process)
+    plus a few times the largest single record, for each process; not by the length of the file or the number of
+    gaps. Of a record of more than 8 MiB only the fields that are used count, and its longest text.
 
     Args:
         predictions: a path, or a file open in binary mode, which is not closed. It holds a JSON array of

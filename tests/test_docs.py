@@ -48,6 +48,8 @@ def test_the_first_command_shows_its_real_output(tmp_path: Path) -> None:
 def test_every_command_runs(line: str, tmp_path: Path, sample: Path) -> None:
     """In a folder that has the files which the README speaks of."""
     (tmp_path / "results.json").write_bytes(sample.read_bytes())
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "golden").symlink_to(sample.parent)
     (tmp_path / "specs").mkdir()
     for spec in ("spec.yaml", "specs/job.yaml"):
         (tmp_path / spec).write_text("predictions_json: results.json\nresults_dir: gaps\n")

@@ -58,7 +58,7 @@ def test_version_1_counts(group: Path) -> None:
     assert usable_processors() == 2
 
 
-@pytest.mark.parametrize(("mib", "expected"), [(10, 1), (53, 1), (64, 2), (100, 5), (10_000, 64)])
+@pytest.mark.parametrize(("mib", "expected"), [(10, 1), (63, 1), (64, 2), (100, 4), (10_000, 64)])
 def test_no_more_are_used_than_there_is_memory_for(group: Path, mib: int, expected: int) -> None:
     """In a small container on a large machine."""
     (group / "memory.max").write_text(str(mib * MIB))

@@ -68,7 +68,8 @@ def _streamgaps() -> None:
     default="auto",
     show_default=True,
     metavar="N",
-    help="How many processes read the file at once. auto: as many as this process may use; one for pipes, and files of less than 32 MiB.",
+    help="How many processes read the file at once. auto: as many as there are processors to use; one for pipes and "
+    "for files of less than 32 MiB.",
 )
 @click.option(
     "--reader",
@@ -125,7 +126,7 @@ def _analyze(
     ground truth) and, if you like, question. An answer is the word yes or the word no; a sample whose answer
     or ground truth has neither or both is skipped with a warning.
 
-    Memory: about 30 MiB, and 10 MiB for each job, plus the largest single record; however long the file is.
+    Memory: about 30 MiB, and 10 to 20 for each further job, plus the largest record; however long the file is.
 
     The results appear whole or not at all. Without gaps there are no files, and those of an earlier run in
     the same folder are removed.
