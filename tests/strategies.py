@@ -31,7 +31,10 @@ RECORDS = st.lists(
     max_size=12,
 )
 BLOCK_SIZES = st.sampled_from([1, 2, 3, 7, 64, 65536])
-SPELLINGS = st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])})
+SPELLINGS = st.fixed_dictionaries(
+    {"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])},
+    optional={"separators": st.sampled_from([(",", ":"), (" , ", " : "), ("\n,\t", ":")])},
+)
 DOCUMENTS = st.builds(
     lambda value, spelling: json.dumps(value, **spelling).encode(),
     st.lists(JSON) | RECORDS | st.lists(JSON | RECORDS.filter(bool).map(lambda records: records[0])),

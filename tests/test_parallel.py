@@ -174,6 +174,22 @@ def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
     assert in_a_row(file) == in_parts(file, 3000)
 
 
+def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though no place is found any more where a range could end."""
+    monkeypatch.setattr(parallel_module, "RANGE_BYTES", 1000)
+    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 4000)
+    record = {"video_id": "a", "response": "yes", "gt": "no"}
+    styles: list[dict[str, Any]] = [{"indent": 2}, {"separators": (" ,  ", ":")}, {"indent": 1}]
+    texts = [json.dumps([record] * 300, **style)[1:-1] for style in styles]
+    file.write_text(f"[{', '.join(texts)}]")
+    assert in_a_row(file) == in_parts(file, 1000)
+    with open_source(file) as source:
+        assert source.file is not None
+        parts = list(read_parts(source.file, Here(), jobs=2, base="/", max_record_bytes=10**9, range_bytes=1000))
+    assert max(part.items for part in parts) * len(json.dumps(record)) < 80_000
+    assert sum(part.items for part in parts) == 900
+
+
 def test_no_more_is_read_ahead_than_twice_the_jobs(file: Path) -> None:
     """What waits for its turn is bounded."""
     file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 2000))
@@ -358,7 +374,7 @@ def test_a_program_that_does_not_guard_its_call_is_told(large: Path, tmp_path: P
     )
     result = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, timeout=60)
     assert "WorkerError: a process that read a part of the input died: it could not start; a program" in result.stderr
-    assert names(tmp_path) == ["program.py"]
+    assert not (tmp_path / "gaps" / GAPS_NAME).exists()
 
 
 @pytest.mark.parametrize("limit", [0, 1, 150, None])

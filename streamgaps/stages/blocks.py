@@ -116,7 +116,7 @@ class ArrayReader:
         if self._state in (State.FIRST, State.NEXT):
             guess = block.rfind(self.separator) if self._size >= self._idle_until else -1
             if guess >= 0:
-                items = self._decode_to(guess + 1)
+                items = self._decode_to(guess + self.separator.index(b","))
                 if items:
                     return items
                 # Guess again when there is twice as much: the time for an item stays proportional to its length.
@@ -187,7 +187,7 @@ class ArrayReader:
         if not items:
             return []
         if self.separator is _ANY_SEPARATOR:
-            self._learn_separator(block, end - 1)
+            self._learn_separator(block, block.rfind(b"}", 0, end))
         self.offset += len(data) - 1  # without our brackets, and with the comma or bracket behind it
         self.items += len(items)
         self._state = State.NEXT
