@@ -1,7 +1,7 @@
 """Stream the predictions of a vision-language model, and write its false positives and false negatives.
 
 `analyze` writes a results folder, `iter_gaps` yields the gaps one at a time, `parse_answer` reads one answer.
-All errors are `StreamgapsError`s, and `ValueError`s or `OSError`s besides.
+All errors are `StreamgapsError`s, and `ValueError`s, `OSError`s or `RuntimeError`s besides.
 """
 
 from streamgaps.exceptions import (

@@ -17,14 +17,17 @@ class Log:
     """Says events through structlog.
 
     Attributes:
-        lowest: the lowest level that is passed on to structlog, in numbers.
-        prepare: called once, before the first event.
+        lowest: the lowest level that is passed on to structlog.
     """
 
     def __init__(self) -> None:
         self.lowest = 0
-        self.prepare: Callable[[], None] | None = None
+        self._prepare: Callable[[], None] | None = None
         self._logger: Any = None
+
+    def set_up(self, lowest: int, prepare: Callable[[], None]) -> None:
+        """Choose the lowest level, and what is called before the first event."""
+        self.lowest, self._prepare, self._logger = lowest, prepare, None
 
     def debug(self, event: str, **values: object) -> None:
         """Say what helps to find a fault."""
@@ -48,8 +51,8 @@ class Log:
         if self._logger is None:
             import structlog  # noqa: PLC0415 -- only now
 
-            if self.prepare is not None:
-                self.prepare()
+            if self._prepare is not None:
+                self._prepare()
             self._logger = structlog.get_logger("streamgaps")
         getattr(self._logger, name)(event, **values)
 

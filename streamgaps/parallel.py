@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections import deque
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
-from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,8 +42,11 @@ __all__ = ["Part", "read_parts"]
 RANGE_BYTES = 1024 * 1024
 """How long a range is, at least. 4 MiB are 2 % faster, and take four times the memory if all are warnings."""
 
-_MOST_BYTES = 16 * RANGE_BYTES
-"""How long a range is, at most, for its results to be kept in memory."""
+_MOST_BYTES = 4 * 1024 * 1024
+"""How long the results of a part are, at most, but for those of the last block."""
+
+_MOST_RANGES = 16
+"""How many times as long as usual a part is, at most, where no place is found for its end."""
 
 _WINDOW_BYTES = 256 * 1024
 _HEAD_BYTES = 2 * 1024 * 1024
@@ -61,9 +64,11 @@ class Part(NamedTuple):
     notices: list[Skip | UnresolvedPath]
     """Who is skipped, and what cannot be resolved, in order."""
     first: int
-    """The number that the first item has in `notices`: its place in the input, or 0 where that is not known."""
+    """The index that `notices` give the first item: its place in the input, or 0 where that is not known yet."""
     is_done: bool = True
     """Whether the part goes to the end of its range: to the end of the array if that is the last one."""
+    is_full: bool = False
+    """Whether it ends before that only because its results take as much memory as they may."""
 
 
 class Task(NamedTuple):
@@ -133,16 +138,23 @@ class _Reading:
 
     def parts(self, borders: Iterator[int]) -> Iterator[Part]:
         """Yield the parts between borders, which are guesses; the last of them is the end of the file."""
-        while self._submit(borders):
-            task, future = self._pending.popleft()
-            if task.start < self._position:  # read again already
+        try:
+            while self._submit(borders):
+                task, future = self._pending.popleft()
+                if task.start < self._position:  # read again already
+                    future.cancel()
+                    continue
+                part = _result(future)
+                if part is not None:
+                    yield self._next(part)
+                if part is not None and part.is_full:
+                    rest = task._replace(start=part.end)
+                    self._pending.appendleft((rest, _submitted(self._executor, rest)))
+                elif part is None or not part.is_done:
+                    yield from self._read_again(chain([task.end], (later.end for later, _ in self._pending), borders))
+        finally:
+            for _, future in self._pending:
                 future.cancel()
-                continue
-            part = _result(future)
-            if part is not None:
-                yield self._next(part)
-            if part is None or not part.is_done:
-                yield from self._read_again(chain([task.end], (later.end for later, _ in self._pending), borders))
 
     def _next(self, part: Part) -> Part:
         """Go on behind a part, and give its notices their places in the input."""
@@ -190,7 +202,7 @@ class _Reading:
                 max_record_bytes=task.max_record_bytes,
                 is_border=lambda at: at < size and at in (border, pause),
             )
-            part, error = _read_part(array, batches, task)
+            part, error = _read_part(array, batches, task, io.BytesIO())
             yield self._next(part)
             if error is not None:
                 raise error
@@ -201,32 +213,51 @@ class _Reading:
 def read_range(task: Task) -> Part | None:
     """Read a range, up to the last place in it where no item is open; None if that cannot be."""
     array = _reader(task)
+    lines = io.BytesIO()
     try:
         with open_range(task.name, task.identity, task.start, task.end) as blocks:
-            part, error = _read_part(array, _batches(array, blocks, is_last=task.is_last), task)
-            part = part._replace(is_done=array.has_ended if task.is_last else array.is_clean)
+            part, error = _read_part(array, _batches(array, blocks, lines, is_last=task.is_last), task, lines)
     except SourceError:
         return None
-    # What is wrong here may be wrong only because no item begins where the range does.
-    return part if error is None and (array.is_behind_comma or (array.has_ended and task.is_last)) else None
+    is_done = array.has_ended if task.is_last else array.is_clean
+    # What is wrong here may be wrong only because no item begins where the range does. And what is nested without
+    # end cannot be sent.
+    if error is not None or not (is_done or array.is_behind_comma) or any(map(_is_nested, part.notices)):
+        return None
+    return part._replace(is_done=is_done, is_full=not is_done and _is_full(array.fed - task.start, lines))
+
+
+def _is_full(length: int, lines: io.BytesIO) -> bool:
+    """Say whether a part is to end: of so many bytes of input, with these results."""
+    return length > _MOST_RANGES * RANGE_BYTES or lines.tell() > _MOST_BYTES
+
+
+def _is_nested(notice: Skip | UnresolvedPath) -> bool:
+    return isinstance(notice.video_id, (dict, list))
 
 
 def _reader(task: Task, *, items: int = 0) -> ArrayReader:
-    array = ArrayReader(max_record_bytes=task.max_record_bytes, inside=task.start > 0, offset=task.start, items=items)
-    array.separator = task.separator
-    return array
+    return ArrayReader(
+        max_record_bytes=task.max_record_bytes,
+        inside=task.start > 0,
+        offset=task.start,
+        items=items,
+        separator=task.separator,
+    )
 
 
-def _batches(array: ArrayReader, blocks: Iterator[bytes], *, is_last: bool) -> Iterator[list[Any]]:
+def _batches(array: ArrayReader, blocks: Iterator[bytes], lines: io.BytesIO, *, is_last: bool) -> Iterator[list[Any]]:
     start = array.fed
     for block in blocks:
         yield array.feed(block)
-        if array.error or array.waits_for_more_than(GIANT_BYTES) or array.fed - start > _MOST_BYTES:
+        if array.error or array.waits_for_more_than(GIANT_BYTES) or _is_full(array.fed - start, lines):
             return
     yield array.finish() if is_last else array.settle()
 
 
-def _read_part(array: ArrayReader, batches: Iterator[list[Any]], task: Task) -> tuple[Part, InputError | None]:
+def _read_part(
+    array: ArrayReader, batches: Iterator[list[Any]], task: Task, lines: io.BytesIO
+) -> tuple[Part, InputError | None]:
     """Run the pipeline over the items of a part."""
     first = array.items
     tally = Tally()
@@ -236,23 +267,26 @@ def _read_part(array: ArrayReader, batches: Iterator[list[Any]], task: Task) -> 
         if task.max_notices is None or len(notices) < task.max_notices:
             notices.append(notice)
 
-    resolve = _resolver(task.base, task.run)
+    resolve = _resolver(task)
     resolve.on_unresolved = tell
-    file = io.BytesIO()
     gaps = find_gaps(batches, tally=tally, resolve=resolve, on_skip=tell, first=first)
     error = None
     try:
-        deque(write(gaps, file), maxlen=0)
+        deque(write(gaps, lines), maxlen=0)
     except InputError as refused:
         error = refused
-    return Part(array.offset, array.items - first, tally, file.getvalue(), notices, first), error
+    return Part(array.offset, array.items - first, tally, lines.getvalue(), notices, first), error
 
 
-@lru_cache(maxsize=1)
-def _resolver(base: str, run: bytes) -> PathResolver:
-    """Return a resolver that knows the folders of earlier ranges of the same run."""
-    del run
-    return PathResolver(base, on_unresolved=lambda _: None)
+_of_thread = threading.local()
+
+
+def _resolver(task: Task) -> PathResolver:
+    """Return the resolver of this thread, which knows the folders of earlier ranges of the same run."""
+    if getattr(_of_thread, "run", None) != task.run:
+        _of_thread.run = task.run
+        _of_thread.resolver = PathResolver(task.base, on_unresolved=lambda _: None)
+    return _of_thread.resolver  # type: ignore[no-any-return]
 
 
 def _separator(file: RegularFile, max_record_bytes: int) -> bytes:

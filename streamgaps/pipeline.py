@@ -75,7 +75,8 @@ def analyze(
         on_warning: called for each skipped sample and each path that cannot be resolved, instead of logging
             it with structlog.
         max_warnings: after how many warnings the others are only counted; never if None.
-        on_progress: called after each block or range with the number of bytes read so far and the counts.
+        on_progress: called after each block or range with the number of bytes read so far and the counts; of correct
+            records those since the last gap or skip may be missing.
 
     Returns:
         The counts of the run.

@@ -9,21 +9,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import threading
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from streamgaps.exceptions import WorkerError, reason
 from streamgaps.signals import STOPPING, signal_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
-    from types import TracebackType
-
-    from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
 __all__ = ["Workers"]
 
@@ -54,7 +51,7 @@ class _Worker:
 
     def __init__(self) -> None:
         # To fork is fast, and safe while there is only one thread.
-        can_fork = sys.platform == "linux" and threading.active_count() == 1
+        can_fork = sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 -- names only
         context = multiprocessing.get_context("fork" if can_fork else "spawn")
         self.pipe, theirs = context.Pipe()
         inherited = self.pipe if can_fork else None
@@ -82,7 +79,7 @@ class _Worker:
 
 
 class Workers(Executor):
-    """An executor for one thread: what is submitted is done while its result is waited for.
+    """An executor for one thread: what is submitted is done while `result()` is waited for, and in no other way.
 
     At the end of the `with` block the processes are killed, whatever they do. They end as well if this process dies.
     """
@@ -90,8 +87,13 @@ class Workers(Executor):
     def __init__(self, count: int) -> None:
         self._queue: deque[_Task] = deque()
         self._workers: list[_Worker] = []
-        for _ in range(count):
-            self._workers.append(_Worker())
+        try:
+            for _ in range(count):
+                self._workers.append(_Worker())
+        except (OSError, AssertionError) as error:  # AssertionError: a process that may not have children
+            self.shutdown()
+            message = f"{count} processes cannot be started: {reason(error)}; try fewer jobs, or one"
+            raise WorkerError(message) from error
 
     def submit(self, call: Callable[..., _Result], /, *arguments: Any, **_: Any) -> Future[_Result]:  # noqa: ANN401
         """Have a call done; both it and what it returns must be picklable."""
@@ -136,14 +138,6 @@ class Workers(Executor):
             worker.pipe.close()
         self._workers.clear()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.shutdown()
-
 
 def _work(pipe: Connection, other_end: Connection | None) -> None:
     """Do one task after the other, as long as there is somebody to do them for: until the pipe ends."""
@@ -164,4 +158,4 @@ def _work(pipe: Connection, other_end: Connection | None) -> None:
         except OSError:
             os._exit(0)
         except Exception as raised:  # noqa: BLE001 -- it cannot be pickled
-            pipe.send((RuntimeError(f"{error or raised!r}"), None))
+            pipe.send((raised if isinstance(raised, MemoryError) else RuntimeError(repr(error or raised)), None))

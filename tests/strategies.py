@@ -35,10 +35,12 @@ SPELLINGS = st.fixed_dictionaries(
     {"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])},
     optional={"separators": st.sampled_from([(",", ":"), (" , ", " : "), ("\n,\t", ":")])},
 )
+TAILS = st.sampled_from(["", "\n", " \n\n\t"])
 DOCUMENTS = st.builds(
-    lambda value, spelling: json.dumps(value, **spelling).encode(),
+    lambda value, spelling, tail: (json.dumps(value, **spelling) + tail).encode(),
     st.lists(JSON) | RECORDS | st.lists(JSON | RECORDS.filter(bool).map(lambda records: records[0])),
     SPELLINGS,
+    TAILS,
 )
 
 _WORDS = b'" { } [ ] , : - + 0 1 . e // NaN -Infinity true nul \\ \\ud83d \\ude00 \\u00e9 \x00 \xff \xc3 \xed\xa0\x80'
@@ -48,7 +50,7 @@ _PIECES = st.sampled_from([*_WORDS.split(b" "), b" ", b"\n", b"\f", b"\v"])
 @st.composite
 def broken_documents(draw: st.DrawFn) -> bytes:
     """JSON with a few bytes put in, taken out or changed."""
-    data = draw(DOCUMENTS)
+    data: bytes = draw(DOCUMENTS)
     for _ in range(draw(st.integers(min_value=1, max_value=3))):
         at = draw(st.integers(min_value=0, max_value=len(data)))
         end = min(len(data), at + draw(st.integers(min_value=0, max_value=2)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -28,7 +29,7 @@ from streamgaps.sources import open_source
 from streamgaps.stages.write import write
 from streamgaps.workers import Workers
 from tests.conftest import command, names
-from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, broken_documents
+from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, TAILS, broken_documents
 
 Outcome = tuple[bytes, list[Skip | UnresolvedPath], Tally, str]
 
@@ -51,29 +52,17 @@ class Here(Executor):
         return future
 
 
-class Lines:
-    """A file in memory."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def write(self, line: bytes) -> int:
-        """Keep a line."""
-        self.data += line
-        return len(line)
-
-
 def in_a_row(path: Path) -> Outcome:
     """Read a file as one process does."""
     notices: list[Skip | UnresolvedPath] = []
-    tally, file, error = Tally(), Lines(), ""
+    tally, file, error = Tally(), io.BytesIO(), ""
     gaps: Iterator[Gap] = iter_gaps(path, videos_dir="/videos", on_warning=notices.append, tally=tally)
     try:
-        for _ in write(gaps, file):  # type: ignore[arg-type]
+        for _ in write(gaps, file):
             pass
     except InputError as refused:
         error = str(refused).removeprefix(f"{path}: ")
-    return file.data, notices, tally, error
+    return file.getvalue(), notices, tally, error
 
 
 def in_parts(path: Path, range_bytes: int, executor: Executor | None = None) -> Outcome:
@@ -110,12 +99,12 @@ def file() -> Iterator[Path]:
 RANGES = st.integers(min_value=1, max_value=200)
 
 
-@given(RECORDS, SPELLINGS, RANGES)
+@given(RECORDS, SPELLINGS, TAILS, RANGES)
 def test_ranges_of_any_length_give_the_results_of_one(
-    file: Path, records: list[dict[str, Any]], spelling: dict[str, Any], range_bytes: int
+    file: Path, records: list[dict[str, Any]], spelling: dict[str, Any], tail: str, range_bytes: int
 ) -> None:
     """Gaps, warnings and their order, and counts; with text in it that looks like the end of a record."""
-    file.write_text(json.dumps(records * 3, **spelling))
+    file.write_text(json.dumps(records * 3, **spelling) + tail)
     assert in_a_row(file) == in_parts(file, range_bytes)
 
 
@@ -177,7 +166,7 @@ def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
 def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though no place is found any more where a range could end."""
     monkeypatch.setattr(parallel_module, "RANGE_BYTES", 1000)
-    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 4000)
+    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 4000)  # of results
     record = {"video_id": "a", "response": "yes", "gt": "no"}
     styles: list[dict[str, Any]] = [{"indent": 2}, {"separators": (" ,  ", ":")}, {"indent": 1}]
     texts = [json.dumps([record] * 300, **style)[1:-1] for style in styles]
@@ -188,6 +177,28 @@ def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monk
         parts = list(read_parts(source.file, Here(), jobs=2, base="/", max_record_bytes=10**9, range_bytes=1000))
     assert max(part.items for part in parts) * len(json.dumps(record)) < 80_000
     assert sum(part.items for part in parts) == 900
+
+
+def test_results_that_grow_are_sent_in_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long folder for each path makes more of a range than it is itself."""
+    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 100_000)
+    file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 20_000))
+    with open_source(file) as source:
+        assert source.file is not None
+        base = "/" + "v" * 3000
+        parts = read_parts(source.file, Here(), jobs=2, base=base, max_record_bytes=10**9, range_bytes=10**6)
+        sizes = [(len(part.gaps), part.items) for part in parts]
+    assert sum(items for _, items in sizes) == 20_000
+    assert max(size for size, _ in sizes) < 100_000 + 3200 * 65536 / 40
+
+
+@pytest.mark.parametrize("levels", [1, 600])
+def test_a_video_id_that_cannot_be_sent_is_told(file: Path, levels: int) -> None:
+    """It is read again by who need not send it."""
+    skip = f'{{"video_id": {"[" * levels}1{"]" * levels}, "response": "maybe", "gt": "no"}}'
+    file.write_text("[" + ", ".join(['{"video_id": "a", "response": "yes", "gt": "no"}', skip] * 300) + "]")
+    with Workers(2) as workers:
+        assert in_a_row(file) == in_parts(file, 1000, workers)
 
 
 def test_no_more_is_read_ahead_than_twice_the_jobs(file: Path) -> None:
@@ -201,15 +212,18 @@ def test_no_more_is_read_ahead_than_twice_the_jobs(file: Path) -> None:
         assert len(here.tasks) == 6
 
 
-def test_an_executor_of_the_users_is_used(tmp_path: Path) -> None:
-    """Threads, here; it is not shut down."""
+def test_an_executor_of_the_users_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads, here, which do not mix up their warnings; it is not shut down."""
     path = tmp_path / "p.json"
     with path.open("w", encoding="utf-8") as file:
         generate("short", 30_000, file)
-    with ThreadPoolExecutor(1) as executor:
-        tally = analyze(path, tmp_path / "a", jobs=3, executor=executor, on_warning=print)
+    told: tuple[list[object], list[object]] = ([], [])
+    monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 100_000, "max_notices": None})
+    with ThreadPoolExecutor(4) as executor:
+        tally = analyze(path, tmp_path / "a", jobs=6, executor=executor, on_warning=told[0].append)
         executor.submit(print).result()
-    assert tally == analyze(path, tmp_path / "b", on_warning=print)
+    assert tally == analyze(path, tmp_path / "b", on_warning=told[1].append)
+    assert told[0] == told[1]
     for name in (GAPS_NAME, REPORT_NAME):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -357,6 +371,7 @@ def test_processes_start_where_there_are_threads(large: Path, tmp_path: Path) ->
     thread.start()
     try:
         with Workers(1) as executor:
+            assert "Fork" not in type(executor._workers[0].process).__name__
             tally = analyze(large, tmp_path / "gaps", executor=executor, on_warning=lambda _: None)
     finally:
         stop.set()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -8,7 +9,9 @@ from typing import NoReturn
 
 import pytest
 
-from streamgaps.workers import Workers
+from streamgaps import WorkerError
+from streamgaps import workers as workers_module
+from streamgaps.workers import Workers, _Worker
 
 
 class Odd(Exception):  # noqa: N818 -- it is no error of ours
@@ -76,6 +79,23 @@ def test_a_dead_worker_breaks_the_executor() -> None:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.01])
+def test_workers_that_cannot_be_started_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those that could are ended."""
+    started: list[_Worker] = []
+
+    class Few(_Worker):
+        def __init__(self) -> None:
+            if len(started) == 2:
+                raise OSError(errno.EAGAIN, "no more processes")
+            super().__init__()
+            started.append(self)
+
+    monkeypatch.setattr(workers_module, "_Worker", Few)
+    with pytest.raises(WorkerError, match="3 processes cannot be started: no more processes; try fewer jobs"):
+        Workers(3)
+    assert not any(worker.process.is_alive() for worker in started)
+
+
 def test_workers_are_killed_whatever_they_do(delay: float) -> None:
     """Also in the middle of a result."""
     begin = time.monotonic()

@@ -75,8 +75,7 @@ def configure(level: str, log_format: LogFormat) -> LogFormat:
     """
     if log_format is LogFormat.AUTO:
         log_format = LogFormat.CONSOLE if stderr.isatty() else LogFormat.JSON
-    log.lowest = getattr(log_module, level)
-    log.prepare = lambda: _configure(log_format)
+    log.set_up(getattr(log_module, level), lambda: _configure(log_format))
     return log_format
 
 

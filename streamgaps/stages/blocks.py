@@ -33,7 +33,7 @@ GIANT_BYTES = 8 * 1024 * 1024
 
 _ANY_SEPARATOR = b"},"
 # The end of an item, the comma, the beginning of the next and its first key: as good as never inside an item.
-_SEPARATOR = re.compile(rb'\}[ \t\n\r]*,[ \t\n\r]*\{[ \t\n\r]*"[^"\\]{0,64}"')
+_SEPARATOR = re.compile(rb'\}[ \t\n\r]{0,64},[ \t\n\r]{0,64}\{[ \t\n\r]{0,64}"[^"\\]{0,64}"')
 _EIGHT_DIGITS = re.compile(rb"\d{8}")
 
 _FIRST_NON_ASCII = 0x80
@@ -45,18 +45,20 @@ _decode = msgspec.json.Decoder(list[Prediction]).decode
 class ArrayReader:
     """Takes the items of a JSON array out of its bytes, as `json.load` would.
 
-    Feed it the input block by block. It keeps what is incomplete: less than two blocks, or the item under way.
+    Feed it the input block by block. It keeps what is incomplete: as a rule less than two blocks, and up to 4 MiB, or
+    the item under way, where it is hard to tell where an item ends.
 
     Args:
         max_record_bytes: how long an item may be.
         inside: whether the input begins in the array, where an item begins, and not with it.
         offset: the place in the input of the first byte that it is fed.
         items: how many items there are before it.
+        separator: what most likely stands between two items and nowhere else, from the end of the one.
 
     Attributes:
         offset: the first byte that is not decoded yet; no item is open there.
         items: how many items there are before it.
-        separator: what most likely stands between two items and nowhere else, from the end of the one.
+        separator: as above, or as it was learned since.
     """
 
     PATIENCE = 256 * 1024
@@ -64,10 +66,18 @@ class ArrayReader:
     LONGEST_TRY = 1024 * 1024
     """How much is decoded at most of an item that may not be complete."""
 
-    def __init__(self, *, max_record_bytes: int, inside: bool = False, offset: int = 0, items: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        max_record_bytes: int,
+        inside: bool = False,
+        offset: int = 0,
+        items: int = 0,
+        separator: bytes = _ANY_SEPARATOR,
+    ) -> None:
         self.offset = offset
         self.items = items
-        self.separator = _ANY_SEPARATOR
+        self.separator = separator
         self._max_record_bytes = max_record_bytes
         self._state = State.NEXT if inside else None
         self._error: RefusedError | None = None
@@ -84,7 +94,7 @@ class ArrayReader:
     @property
     def has_learned(self) -> bool:
         """Whether `separator` was seen between two items."""
-        return self.separator is not _ANY_SEPARATOR
+        return self.separator != _ANY_SEPARATOR
 
     @property
     def is_behind_comma(self) -> bool:
@@ -142,6 +152,7 @@ class ArrayReader:
             items = self._decode_to(len(block) - 1)
             if items:
                 self._state = State.ENDED
+                self.offset += self._size  # blanks
                 self._keep(b"")
                 return items
         return self._decode_each(is_end=True)
@@ -152,7 +163,7 @@ class ArrayReader:
             self._size > size
             and self._error is None
             and self._state in (State.FIRST, State.NEXT)
-            and b"".join(self._blocks).lstrip(BLANK)[:1] in (b"{", b"[", b'"')
+            and self._blocks[0].lstrip(BLANK)[:1] in (b"{", b"[", b'"')
         )
 
     def take(self) -> bytes:
@@ -162,6 +173,28 @@ class ArrayReader:
         self.offset += len(data) - len(item)
         self._keep(b"")
         return item
+
+    def decode_one(self, item: bytes, rest: bytes) -> list[Any]:
+        """Decode an item whose end is known, and go on with what is behind it; both were taken."""
+        try:
+            items: list[Any] = _decode(b"[%b]" % item) if _is_for_msgspec(item) else []
+        except (ValueError, RecursionError):
+            items = []
+        if not items or len(item) > self._max_record_bytes:
+            self._keep(item)
+            items = self._decode_each(is_end=False)
+        else:
+            self.offset += len(item)
+            self.items += 1
+            self._state = State.AFTER
+        self._keep(rest)
+        if self._state is State.AFTER and rest.lstrip(BLANK).startswith(b","):
+            comma = rest.index(b",") + 1
+            self.offset += comma
+            self._state = State.NEXT
+            self._keep(rest[comma:])
+        self._patience, self._idle_until = max(self.PATIENCE, 2 * self._size), 0
+        return items
 
     def resume(self, offset: int, rest: bytes) -> list[Any]:
         """Go on after an item that somebody else has read, which ended at `offset`."""
@@ -186,7 +219,7 @@ class ArrayReader:
             return []
         if not items:
             return []
-        if self.separator is _ANY_SEPARATOR:
+        if not self.has_learned:
             self._learn_separator(block, block.rfind(b"}", 0, end))
         self.offset += len(data) - 1  # without our brackets, and with the comma or bracket behind it
         self.items += len(items)
@@ -196,10 +229,11 @@ class ArrayReader:
         self._idle_until = 0
         return items
 
-    def _learn_separator(self, data: bytes, at: int) -> bool:
+    def _learn_separator(self, data: bytes, at: int) -> None:
+        """Learn what follows the end of an item, if all of it is there."""
         found = _SEPARATOR.match(data, at)
-        self.separator = found[0] if found else _ANY_SEPARATOR
-        return found is not None
+        if found:
+            self.separator = found[0]
 
     def _decode_each(self, *, is_end: bool) -> list[Any]:
         """Decode what waits item by item, and keep what is incomplete."""
@@ -221,8 +255,8 @@ class ArrayReader:
         self._keep(data[used:])
         if decoded.items:
             self._patience, self._idle_until = self.PATIENCE, 0
-            # Behind the last item, if the beginning of the next is there; else behind the one before it.
-            any(self._learn_separator(data, _bytes(text, end) - 1) for end in decoded.ends[:-3:-1])
+            for end in decoded.ends[-2:]:  # what follows the last item may be cut
+                self._learn_separator(data, _bytes(text, end) - 1)
         else:
             # Values take ten times the memory of their text: what is long is left to the reader of events.
             self._patience = 2 * self._size if self._size <= self.LONGEST_TRY else sys.maxsize

@@ -51,7 +51,7 @@ _STEPS = {
     (State.FIRST, "]"): State.ENDED,
 }
 _blanks = re.compile(r"[ \t\n\r]*")
-_token = re.compile(r"[-+.\w]*")
+_number = re.compile(r"[-+.eE0-9]*")
 # A string or a token that goes on in the next block, if there is one.
 _CUT_TOKEN = re.compile(r"\\?[-+.\w]{0,12}[ \t\n\r]*")
 _DIGITS = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<digits>\d{640,})', re.DOTALL)  # 640: the smallest limit there can be
@@ -85,8 +85,8 @@ def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: 
         if state in (State.AFTER, State.ENDED):
             problem = Problem(at, "Extra data" if state is State.ENDED else "Expecting ',' delimiter")
             break
-        if mark not in '{["' and not is_end and _end(_token, text, at) == len(text):
-            break  # a number may go on
+        if mark not in '{["' and not is_end and _may_go_on(text, at):
+            break
         try:
             item, end = _decode(text, at)
         except (StopIteration, ValueError, RecursionError) as error:
@@ -101,6 +101,11 @@ def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: 
     if problem is not None and state is not State.ENDED and _is_cut(problem, text):
         problem = Problem(len(text), CUT) if is_end else None
     return Decoded(items, ends, at, state, problem)
+
+
+def _may_go_on(text: str, at: int) -> bool:
+    """Say whether the text ends in a number, or in what may be the beginning of a word that is a value."""
+    return _end(_number, text, at) == len(text) or _CUT_TOKEN.fullmatch(text, at) is not None
 
 
 def int_limit() -> int:

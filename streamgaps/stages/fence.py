@@ -13,6 +13,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+from contextlib import suppress
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +23,7 @@ from streamgaps.stages.refused import BLANK, BOM, RefusedError, refused_top_leve
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MAX_DEPTH", "Block", "Place", "end_of_item", "follow", "join", "refuse"]
+__all__ = ["MAX_DEPTH", "Block", "Place", "end_of_item", "follow", "join", "length_of_item", "refuse"]
 
 MAX_DEPTH = 1000
 """How deep values may be nested; Python's own `json` gives up at about as many levels in 3.11."""
@@ -290,3 +291,13 @@ def end_of_item(block: Block) -> int:
             return mark.end()
     message = "no item ends in this block"
     raise ValueError(message)
+
+
+def length_of_item(data: bytes) -> int | None:
+    """Return the length of the object, array or string that data begins with; None if it does not end in it."""
+    bracket = b"["
+    for block in follow([bracket, data]):
+        if block.start.depth:
+            with suppress(ValueError):
+                return block.start.offset + end_of_item(block) - len(bracket)
+    return None

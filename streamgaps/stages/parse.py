@@ -34,7 +34,7 @@ LONGEST = 256
 """Texts of more characters are not remembered: to find one again costs a third of what it costs to read it."""
 
 MOST = 4096
-"""How many texts are remembered: with the texts of the ground truth, up to 5 MB of them."""
+"""How many texts are remembered: with the texts of the ground truth, at the worst 14 MB of them."""
 
 
 def parse_answer(text: str) -> Answer:

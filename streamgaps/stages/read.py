@@ -93,8 +93,13 @@ def read_with(
 
 def _giant(array: ArrayReader, blocks: Iterator[bytes], max_record_bytes: int) -> Iterator[list[Any]]:
     from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
+    from streamgaps.stages.fence import length_of_item  # noqa: PLC0415
 
     waiting = array.take()
+    length = length_of_item(waiting)
+    if length is not None:
+        yield array.decode_one(waiting[:length], waiting[length:])
+        return
     # In pieces, for ijson has all events of a piece in memory at once.
     pieces = (waiting[at : at + _PIECE_BYTES] for at in range(0, len(waiting), _PIECE_BYTES))
     giant = read_giant(

@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from itertools import chain, islice, product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 
 from streamgaps import InputError, MalformedInputError, NotAnArrayError, SourceError, UnsupportedInputError
 from streamgaps.model import Prediction
+from streamgaps.stages import blocks as blocks_module
 from streamgaps.stages import events as events_module
+from streamgaps.stages import exact as exact_module
 from streamgaps.stages.blocks import ArrayReader
 from streamgaps.stages.fence import MAX_DEPTH, follow, join
 from streamgaps.stages.locate import KEPT_BYTES
@@ -238,6 +241,43 @@ def test_a_number_that_is_too_long_is_refused(size: int, place: str, reader: Rea
     assert type(error) is UnsupportedInputError
     assert (1, data.index("11"), 1) == (len(items), error.offset, error.items)
     assert "a number of more than 4,300 digits" in str(error)
+
+
+@pytest.mark.parametrize("value", ["NaN", '"\\ud83d"', "1"])
+@pytest.mark.parametrize("mib", [0.5, 1.5, 3, 7])
+@pytest.mark.parametrize("behind", [0, 2000, 100_000])
+def test_a_long_record_is_read_alike_whatever_follows_it(value: str, mib: float, behind: int) -> None:
+    """By blocks, up to 8 MiB, though it may take several ways to find its end."""
+    small = '{"gt": 1, "x": "' + "y" * 100 + '"}'
+    long = f'{{"x": "{"z" * int(mib * 1024 * 1024)}", "gt": {value}}}'
+    data = f"[{small}, {long}{(', ' + small) * behind}, {long}, {small}]"
+    items, error = outcome(data.encode(), 65536)
+    assert error is None
+    assert json.loads(data)[0] == items[0]
+    assert (behind + 4, repr(json.loads(value))) == (len(items), repr(items[1]["gt"]))  # type: ignore[index]
+
+
+@pytest.mark.parametrize("token", [b"1", b"x", b"-", b"nul"])
+def test_a_token_without_end_takes_no_longer_than_its_length(token: bytes) -> None:
+    """What is no number is refused at once; what may be one costs no more for each of its blocks."""
+    blocks = [b"[{},", *[token * (65536 // len(token))] * 300]
+    looked = sum(len(array_text) for array_text in spied(blocks))
+    assert looked < 3 * sum(map(len, blocks))
+
+
+def spied(blocks: list[bytes]) -> list[str]:
+    """Return the texts that are decoded item by item."""
+    texts: list[str] = []
+    decode_items = exact_module.decode_items
+
+    def spy(text: str, *arguments: Any, **options: Any) -> Any:
+        texts.append(text)
+        return decode_items(text, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "decode_items", spy)
+        collect(read(blocks, max_record_bytes=10**9))
+    return texts
 
 
 @pytest.mark.parametrize("size", SIZES)
