@@ -78,7 +78,6 @@ def test_a_dead_worker_breaks_the_executor() -> None:
         dead.result()
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.01])
 def test_workers_that_cannot_be_started_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """And those that could are ended."""
     started: list[_Worker] = []
@@ -96,6 +95,7 @@ def test_workers_that_cannot_be_started_are_said(monkeypatch: pytest.MonkeyPatch
     assert not any(worker.process.is_alive() for worker in started)
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.01])
 def test_workers_are_killed_whatever_they_do(delay: float) -> None:
     """Also in the middle of a result."""
     begin = time.monotonic()
