@@ -174,26 +174,19 @@ class ArrayReader:
         self._keep(b"")
         return item
 
-    def decode_one(self, item: bytes, rest: bytes) -> list[Any]:
-        """Decode an item whose end is known, and go on with what is behind it; both were taken."""
+    def decode_one(self, item: bytes) -> list[Any]:
+        """Decode an item that was taken, and whose end is known; feed what is behind it."""
+        self._patience, self._idle_until = self.PATIENCE, 0
         try:
             items: list[Any] = _decode(b"[%b]" % item) if _is_for_msgspec(item) else []
         except (ValueError, RecursionError):
             items = []
         if not items or len(item) > self._max_record_bytes:
             self._keep(item)
-            items = self._decode_each(is_end=False)
-        else:
-            self.offset += len(item)
-            self.items += 1
-            self._state = State.AFTER
-        self._keep(rest)
-        if self._state is State.AFTER and rest.lstrip(BLANK).startswith(b","):
-            comma = rest.index(b",") + 1
-            self.offset += comma
-            self._state = State.NEXT
-            self._keep(rest[comma:])
-        self._patience, self._idle_until = max(self.PATIENCE, 2 * self._size), 0
+            return self._decode_each(is_end=False)
+        self.offset += len(item)
+        self.items += 1
+        self._state = State.AFTER
         return items
 
     def resume(self, offset: int, rest: bytes) -> list[Any]:

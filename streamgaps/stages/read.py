@@ -98,12 +98,13 @@ def _giant(array: ArrayReader, blocks: Iterator[bytes], max_record_bytes: int) -
     waiting = array.take()
     length = length_of_item(waiting)
     if length is not None:
-        yield array.decode_one(waiting[:length], waiting[length:])
+        yield array.decode_one(waiting[:length])
+        for piece in _pieces(waiting[length:]):
+            if array.error is None:
+                yield array.feed(piece)
         return
-    # In pieces, for ijson has all events of a piece in memory at once.
-    pieces = (waiting[at : at + _PIECE_BYTES] for at in range(0, len(waiting), _PIECE_BYTES))
     giant = read_giant(
-        chain(pieces, blocks),
+        chain(_pieces(waiting), blocks),
         fields=Prediction.__struct_fields__,
         max_record_bytes=max_record_bytes,
         offset=array.offset,
@@ -111,3 +112,8 @@ def _giant(array: ArrayReader, blocks: Iterator[bytes], max_record_bytes: int) -
     )
     yield [giant.item]
     yield array.resume(giant.end, giant.rest)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Cut what was collected into blocks again: ijson has all events of a piece in memory at once."""
+    return (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
