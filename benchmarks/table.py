@@ -139,7 +139,7 @@ def _field(path: str, key: str, default: str) -> str:
 
 def _versions() -> dict[str, str]:
     found = {"Python": f"{platform.python_version()} ({platform.python_implementation()})"}
-    for package in ("streamgaps", "orjson", "ijson", "chdb", "duckdb", "polars"):
+    for package in ("streamgaps", "msgspec", "orjson", "ijson", "chdb", "duckdb", "polars"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
