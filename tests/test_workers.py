@@ -71,10 +71,12 @@ def test_what_is_cancelled_in_time_is_not_done() -> None:
 def test_a_dead_worker_breaks_the_executor() -> None:
     """Whoever waits is told, and nobody waits for ever."""
     with Workers(2) as workers, pytest.raises(BrokenExecutor, match="it was killed"):
+        for future in [workers.submit(abs, -1) for _ in range(4)]:  # both of them have started
+            assert future.result() == 1
         dead = workers.submit(die)
-        futures = [workers.submit(large, 1) for _ in range(10)]
-        for future in futures:
-            future.result()
+        results = [workers.submit(large, 1) for _ in range(10)]
+        for result in results:
+            result.result()
         dead.result()
 
 
