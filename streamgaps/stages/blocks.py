@@ -39,6 +39,7 @@ _EIGHT_DIGITS = re.compile(rb"\d{8}")
 _FIRST_NON_ASCII = 0x80
 _LONGEST_CHARACTER = 4  # bytes of UTF-8
 
+_NOT_FOR_MSGSPEC = (msgspec.MsgspecError, ValueError, RecursionError)
 _decode = msgspec.json.Decoder(list[Prediction]).decode
 
 
@@ -179,7 +180,7 @@ class ArrayReader:
         self._patience, self._idle_until = self.PATIENCE, 0
         try:
             items: list[Any] = _decode(b"[%b]" % item) if _is_for_msgspec(item) else []
-        except (ValueError, RecursionError):
+        except _NOT_FOR_MSGSPEC:
             items = []
         if not items or len(item) > self._max_record_bytes:
             self._keep(item)
@@ -208,7 +209,7 @@ class ArrayReader:
             return []
         try:
             items = _decode(data)
-        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        except _NOT_FOR_MSGSPEC:
             return []
         if not items:
             return []
