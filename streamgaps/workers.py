@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import sys
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future
@@ -67,7 +68,8 @@ class _Worker:
         """Send it a task."""
         self.tasks.append(task)
         try:
-            self.pipe.send((task.call, task.arguments))
+            # Not send(): if it fails, Python 3.12.1 crashes at its end, of the buffer in the error's traceback.
+            self.pipe.send_bytes(pickle.dumps((task.call, task.arguments)))
         except OSError as error:
             raise BrokenExecutor(self.why_it_died()) from error
 
@@ -112,7 +114,7 @@ class Workers(Executor):
         for worker in self._workers:
             if worker.pipe in ready:
                 try:
-                    error, result = worker.pipe.recv()
+                    error, result = pickle.loads(worker.pipe.recv_bytes())  # noqa: S301 -- from our own worker
                 except (EOFError, OSError) as dead:
                     raise BrokenExecutor(worker.why_it_died()) from dead
                 worker.has_answered = True
@@ -145,17 +147,24 @@ def _work(pipe: Connection, other_end: Connection | None) -> None:
         other_end.close()
     while True:
         try:
-            call, arguments = pipe.recv()
+            call, arguments = pickle.loads(pipe.recv_bytes())  # noqa: S301 -- from who started us
         except (EOFError, OSError):
             os._exit(0)
-        error = result = None
+        answer = _answer(call, arguments)
         try:
-            result = call(*arguments)
-        except Exception as raised:  # noqa: BLE001 -- it is raised where the result is waited for
-            error = raised
-        try:
-            pipe.send((error, result))
+            pipe.send_bytes(answer)
         except OSError:
             os._exit(0)
-        except Exception as raised:  # noqa: BLE001 -- it cannot be pickled
-            pipe.send((raised if isinstance(raised, MemoryError) else RuntimeError(repr(error or raised)), None))
+
+
+def _answer(call: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+    """Return the error that a call raises, or what it returns, as it is sent."""
+    try:
+        return pickle.dumps((None, call(*arguments)))
+    except MemoryError as error:
+        return pickle.dumps((error, None))
+    except Exception as error:  # noqa: BLE001 -- it is raised where the result is waited for
+        try:
+            return pickle.dumps((error, None))
+        except Exception:  # noqa: BLE001 -- an error may hold anything
+            return pickle.dumps((RuntimeError(repr(error)), None))
