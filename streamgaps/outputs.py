@@ -197,7 +197,8 @@ class Outputs:
         path = self._leftover(self._report_target)
         try:
             os.link(self._report_target, path, follow_symlinks=False)
-        except (OSError, NotImplementedError):  # no hard links here, or none to links
+        except (OSError, NotImplementedError):
+            # The file system has no hard links, or the system none to symbolic links: a copy serves as well.
             import shutil  # noqa: PLC0415 -- as good as never needed, and it takes 5 ms
 
             shutil.copy2(self._report_target, path, follow_symlinks=False)

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import pickle
 import sys
+import threading
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future
 from multiprocessing.connection import wait
@@ -52,7 +53,7 @@ class _Worker:
 
     def __init__(self) -> None:
         # To fork is fast, and safe while there is only one thread.
-        can_fork = sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 -- names only
+        can_fork = sys.platform == "linux" and _threads() == 1
         context = multiprocessing.get_context("fork" if can_fork else "spawn")
         self.pipe, theirs = context.Pipe()
         inherited = self.pipe if can_fork else None
@@ -139,6 +140,14 @@ class Workers(Executor):
             worker.process.join()
             worker.pipe.close()
         self._workers.clear()
+
+
+def _threads() -> int:
+    """Count the threads of this process; those that are not Python's too, where the system tells."""
+    try:
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 -- their names are enough
+    except OSError:  # /proc is not there
+        return threading.active_count()
 
 
 def _work(pipe: Connection, other_end: Connection | None) -> None:
