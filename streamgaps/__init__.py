@@ -19,11 +19,14 @@ from streamgaps.exceptions import (
 )
 from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
 from streamgaps.pipeline import analyze, iter_gaps
-from streamgaps.stages.parse import parse_answer
+from streamgaps.settings import Options
+from streamgaps.stages.rules import RULES
+from streamgaps.stages.rules import strict as parse_answer
 
 __version__ = "0.2.0"
 
 __all__ = [
+    "RULES",
     "Answer",
     "ConfigurationError",
     "ErrorType",
@@ -31,6 +34,7 @@ __all__ = [
     "InputError",
     "MalformedInputError",
     "NotAnArrayError",
+    "Options",
     "OutputError",
     "RecordError",
     "Skip",

@@ -1,40 +1,96 @@
-"""The chain validate -> parse -> classify, written here and nowhere else; read comes before it, and write after."""
+"""The chain validate -> join -> parse -> classify, written here and nowhere else; read comes before, write after."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
+from streamgaps.paths import make_resolver
 from streamgaps.stages.classify import classify
+from streamgaps.stages.join import Policy, join_labels, join_videos
 from streamgaps.stages.parse import parse
 from streamgaps.stages.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from streamgaps.model import Gap, Skip, Tally
+    from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
-__all__ = ["find_gaps"]
+    from streamgaps.model import Gap, Skip, Tally, UnresolvedPath
+    from streamgaps.settings import Settings
+    from streamgaps.side import Index, IndexFile
+
+__all__ = ["Chain"]
 
 
-def find_gaps(
-    batches: Iterable[list[Any]],
-    *,
-    tally: Tally,
-    resolve: Callable[[int, str], str],
-    on_skip: Callable[[Skip], None],
-    first: int = 0,
-) -> Iterator[Gap]:
-    """Yield the gaps among items, one at a time.
+class Chain:
+    """The stages from items to gaps, for one thread; it may be used for one input after the other.
 
     Args:
-        batches: items in the order of the input, as many at a time as come at once.
-        tally: where they are counted.
-        resolve: gives the absolute path of item `index`'s `video_id`.
-        on_skip: told of every item that is skipped.
-        first: the place in the input of the first item.
-
-    Raises:
-        RecordError: an item is not a prediction.
+        settings: the options of the run.
     """
-    parsed = parse(validate(batches, first=first))
-    return classify(parsed, tally=tally, resolve=resolve, on_skip=on_skip, first=first)
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._files = ExitStack()
+        self._labels = self._open(settings.labels_index)
+        self._videos = self._open(settings.videos_index)
+        self._on_unresolved: Callable[[UnresolvedPath], None] = _ignore
+        self._resolve = make_resolver(settings.paths, settings.base, self._tell)
+
+    def _open(self, file: IndexFile | None) -> Index | None:
+        if file is None:
+            return None
+        from streamgaps.side import Index  # noqa: PLC0415 -- most runs need no database
+
+        return self._files.enter_context(closing(Index(file)))
+
+    def _tell(self, path: UnresolvedPath) -> None:
+        self._on_unresolved(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files beside the input."""
+        self._files.close()
+
+    def find_gaps(
+        self,
+        batches: Iterable[list[Any]],
+        *,
+        tally: Tally,
+        tell: Callable[[Skip | UnresolvedPath], None],
+        mark: Callable[[int], object] = bool,
+        first: int = 0,
+    ) -> Iterator[Gap]:
+        """Yield the gaps among items, one at a time.
+
+        Args:
+            batches: items in the order of the input, as many at a time as come at once.
+            tally: where they are counted.
+            tell: told of every item that is skipped, and of every path that cannot be resolved.
+            mark: told of the number of each label that is used, where the ground truth is in another file.
+            first: the place in the input of the first item.
+
+        Raises:
+            RecordError: an item is not a prediction.
+        """
+        settings = self._settings
+        fields, policy = settings.shape.fields, settings.policy
+        matching = Policy(settings.skips_unmatched, policy.skips_invalid)
+        self._on_unresolved = tell
+        predictions = validate(batches, fields=fields, skips_invalid=policy.skips_invalid, first=first)
+        if self._labels is not None:
+            predictions = join_labels(predictions, self._labels, fields=fields, policy=matching, mark=mark, first=first)
+        if self._videos is not None:
+            predictions = join_videos(predictions, self._videos, policy=matching, first=first)
+        parsed = parse(predictions, reading=settings.reading)
+        return classify(parsed, tally=tally, resolve=self._resolve, on_skip=tell, policy=policy, first=first)
+
+
+def _ignore(_: UnresolvedPath) -> None:
+    pass

@@ -79,12 +79,25 @@ class RecordError(InputError):
     Attributes:
         index: the item, counted from 0.
         field: the field at fault; None where the item is not an object.
+        line: the line on which the item begins, counted from 1, once the pipeline has added it; None where it would
+            say nothing.
     """
 
     def __init__(self, message: str, *, index: int = 0, field: str | None = None) -> None:
         super().__init__(message)
         self.index = index
         self.field = field
+
+    line: int | None = None
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, without the name of the input."""
+        return Exception.__str__(self)
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.line is None else f"{message} (line {self.line})"
 
 
 class SourceError(StreamgapsError, OSError):

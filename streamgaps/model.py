@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Answers",
+    "Broken",
     "ErrorType",
     "Gap",
+    "Invalid",
+    "Notice",
     "ParsedPrediction",
     "Prediction",
     "Skip",
@@ -26,12 +29,14 @@ __all__ = [
 
 
 class Answer(Enum):
-    """What a text says to a yes/no question; `NEITHER` and `BOTH` are unclear."""
+    """What a text says to a yes/no question; all but `YES` and `NO` are unclear."""
 
     YES = "yes"
     NO = "no"
     NEITHER = "neither"
     BOTH = "both"
+    UNFINISHED = "no final answer"
+    """It breaks off before it comes to an answer."""
 
 
 class ErrorType(str, Enum):
@@ -43,6 +48,16 @@ class ErrorType(str, Enum):
     """False negative: the model said no, the ground truth is yes."""
 
 
+class SkipReason(NamedTuple):
+    """Why a prediction was not compared."""
+
+    field: str
+    """`"response"` or `"gt"` where that text is unclear; whatever is wrong otherwise: a field, `"record"`, `"gap"`."""
+    why: str
+    """`"neither"` yes nor no, `"both"`, `"no final answer"`; `"null"`, `"not a string"`, `"missing"`,
+    `"not an object"`, `"malformed"`; `"no match"` or `"several matches"` in another file; `"duplicate"`."""
+
+
 class Prediction(msgspec.Struct, gc=False):  # nothing that JSON can say refers to itself
     """An item of the input that has every required field; their types are not looked at yet."""
 
@@ -50,6 +65,27 @@ class Prediction(msgspec.Struct, gc=False):  # nothing that JSON can say refers 
     response: Any
     gt: Any
     question: Any = ""
+
+    carried: ClassVar[dict[str, Any] | None] = None
+    """Further fields to be copied into a gap."""
+    names: ClassVar[dict[str, str]] = {}
+    """What messages call the fields that have another name in the input."""
+
+
+class Invalid(Prediction, gc=False, kw_only=True):
+    """An item that is no prediction, on its way to be skipped. Of its fields those that are there are set."""
+
+    reason: SkipReason
+    text: str = ""
+    """The beginning of what is wrong."""
+
+
+class Broken(NamedTuple):
+    """A line that is not JSON, in place of an item."""
+
+    problem: str
+    text: str
+    """The beginning of the line."""
 
 
 class Answers(NamedTuple):
@@ -74,38 +110,48 @@ class Gap(msgspec.Struct, frozen=True):  # 1 µs less to make than a frozen data
     error_type: ErrorType
     question: object
     """As in the input: a text, as a rule, but any JSON value is kept."""
-    ground_truth: str
-    """The raw `gt`."""
+    ground_truth: object
+    """The raw `gt`: a text, unless labels say what other values mean."""
     response: str
     """The raw response."""
+    carried: dict[str, Any] | None = None
+    """Further fields of the input that were asked for."""
+    unclear: bool = False
+    """Whether the response says neither yes nor no, and counts as wrong for that."""
 
 
-class SkipReason(NamedTuple):
-    """Why a prediction was not compared."""
-
-    field: str
-    """`"response"` or `"gt"`: the text that is unclear."""
-    why: str
-    """`"neither"` yes nor no, or `"both"`."""
-
-
-class Skip(msgspec.Struct, frozen=True):
-    """A prediction that was skipped, as its warning shows it."""
+class Notice(msgspec.Struct, frozen=True):
+    """Something that is told of an item, and does not end the run."""
 
     index: int
+    """The item's place in its input, counted from 0."""
+
+    def replace(self, **changes: object) -> Self:
+        """Return the same with other values."""
+        return msgspec.structs.replace(self, **changes)
+
+
+class Skip(Notice, frozen=True):
+    """A prediction that was skipped, as its warning shows it."""
+
     video_id: object
     reason: SkipReason
     text: str
     """The first 80 characters of the unclear text."""
+    source: str | None = None
+    """The name of the input, where there are several."""
+    record: bytes | None = None
+    """What is known of the prediction, as a JSON object, if that was asked for."""
 
 
-class UnresolvedPath(msgspec.Struct, frozen=True):
+class UnresolvedPath(Notice, frozen=True):
     """A gap whose `video_id` could not be resolved: its lexical absolute path is written instead."""
 
-    index: int
     video_id: str
     path: str
     error: str
+    source: str | None = None
+    """The name of the input, where there are several."""
 
 
 class Tally(msgspec.Struct):
@@ -116,6 +162,10 @@ class Tally(msgspec.Struct):
     false_positives: int = 0
     false_negatives: int = 0
     skipped: Counter[SkipReason] = msgspec.field(default_factory=Counter)
+    unclear: int = 0
+    """How many of the false positives and negatives are unclear responses."""
+    unused_labels: int = 0
+    """How many labels of another file have no prediction."""
 
     @property
     def correct(self) -> int:
@@ -144,4 +194,6 @@ class Tally(msgspec.Struct):
         self.false_positives += other.false_positives
         self.false_negatives += other.false_negatives
         self.skipped.update(other.skipped)
+        self.unclear += other.unclear
+        self.unused_labels += other.unused_labels
         return self

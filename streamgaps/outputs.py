@@ -1,10 +1,13 @@
-"""`kpi_gaps.jsonl` and its report, which appear whole or not at all.
+"""`kpi_gaps.jsonl`, its report and what else a run is asked for: each appears whole or not at all, and all together.
 
-The gaps are written to a staging file beside their place. At the end the report is put in place first and
-the gaps last: a new `kpi_gaps.jsonl` means a new report. These are two renames, not one step: a kill between
-them leaves the new report beside the old gaps. Any other failure leaves both as they were.
+Each is written to a staging file beside its place. At the end they are put in place one after the other, the gaps
+last: a new `kpi_gaps.jsonl` means that all else is new. These are several renames, not one step: a kill between them
+leaves what is in place by then beside the old gaps. Any other failure leaves everything as it was.
 
 A staging file is locked while its run lives, and a run starts by removing those that nobody holds.
+
+Gaps that are written to a file which is open already, as standard output is, cannot be taken back: they go there as
+they come, and there is no report.
 """
 
 # System calls, one by one: pathlib would hide which of them can fail.
@@ -14,12 +17,13 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from streamgaps.exceptions import OutputError, reason
+from streamgaps.exceptions import ConfigurationError, OutputError, reason
 from streamgaps.signals import STOPPING, signal_mask
 
 try:
@@ -28,7 +32,7 @@ except ImportError:  # not a POSIX system: two runs into one folder are then not
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from typing_extensions import Buffer as ReadableBuffer  # from the type checker; Python has it from 3.12 on
 
@@ -39,22 +43,28 @@ REPORT_NAME = "kpi_gaps_report.txt"
 
 _STAGING_SUFFIX = ".tmp"
 _BUFFER_BYTES = 256 * 1024
+_STREAM_BUFFER_BYTES = 64 * 1024  # less: somebody waits for what goes to a stream
 
 
 @contextmanager
-def open_outputs(results_dir: str | os.PathLike[str]) -> Iterator[Outputs]:
-    """Prepare a results folder; whatever `Outputs.commit` has not put in place is gone at the end.
+def open_outputs(
+    results: str | os.PathLike[str] | BinaryIO, *, skipped: str | os.PathLike[str] | None = None
+) -> Iterator[Outputs]:
+    """Prepare the outputs of a run; whatever `Outputs.commit` has not put in place is gone at the end.
 
-    The folder is made if it does not exist, and taken away again if nothing was put into it.
+    Args:
+        results: the folder for the gaps and their report, which is made if it does not exist, and taken away again
+            if nothing was put into it. Or a binary file that is open already, for the gaps alone: it is not closed,
+            and gets the gaps as they come.
+        skipped: one more file, in a folder that exists; None if it is not asked for.
 
     Raises:
-        OutputError: the folder cannot be made or written to; later, from writing and from `commit`, too.
+        OutputError: a folder cannot be made or written to; later, from writing and from `commit`, too.
+        ConfigurationError: `skipped` is the place of the gaps or of their report.
     """
-    folder = Path(results_dir)
     # Signals wait while files are made and removed, and come through while gaps are written.
     with signal_mask("SIG_BLOCK", STOPPING) as before:
-        with _as_output_error(folder):
-            outputs = Outputs(folder)
+        outputs = Outputs(results, skipped)
         try:
             with signal_mask("SIG_SETMASK", before):
                 yield outputs
@@ -63,146 +73,312 @@ def open_outputs(results_dir: str | os.PathLike[str]) -> Iterator[Outputs]:
 
 
 @contextmanager
-def _as_output_error(folder: Path) -> Iterator[None]:
+def _as_output_error(what: str) -> Iterator[None]:
     try:
         yield
-    except OutputError:
+    except (OutputError, BrokenPipeError):  # only a stream's reader can go away, and that is no failure to report
         raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name, say
-        message = f"{folder}: the results cannot be written: {reason(error)}"
+        message = f"{what} cannot be written: {reason(error)}"
         raise OutputError(message) from error
+
+
+class Outputs:
+    """The outputs of one run.
+
+    Attributes:
+        gaps: where to write the gaps: a staging file, or a stream, of which `flush` hands on what has come so far.
+        skipped: the staging file for the skipped samples; None if it was not asked for.
+    """
+
+    def __init__(self, results: str | os.PathLike[str] | BinaryIO, skipped: str | os.PathLike[str] | None) -> None:
+        self.gaps: BinaryIO
+        self.skipped: BinaryIO | None = None
+        self._made: list[Path] = []
+        self._files: dict[str, _OutputFile] = {}  # in the order in which they are put in place
+        if skipped is not None:
+            self._files["skipped"] = _OutputFile(Path(skipped), os.fspath(skipped), "skipped samples")
+        if isinstance(results, (str, os.PathLike)):
+            folder = Path(results)
+            self._files["report"] = _OutputFile(folder / REPORT_NAME, str(folder), "results")
+            self._files["gaps"] = _OutputFile(folder / GAPS_NAME, str(folder), "results")
+        else:
+            self.gaps = cast("BinaryIO", _Stream(results))
+        _check_distinct(self._files.values())
+        try:
+            self._open()
+        except BaseException:
+            self.discard()
+            raise
+
+    def _open(self) -> None:
+        if "gaps" in self._files:
+            with _as_output_error(self._files["gaps"].what):
+                self._made = _make_folders(self._files["gaps"].target.parent)
+        for file in self._files.values():
+            file.check_folder()
+        with _locked(self._files.values()):
+            for file in self._files.values():
+                file.check_target()
+                file.sweep()
+            if "gaps" in self._files:
+                self.gaps = self._files["gaps"].stage()
+            if "skipped" in self._files:
+                self.skipped = self._files["skipped"].stage()
+
+    def commit(self, report: str | None, *, has_skipped: bool = False) -> None:
+        """Put the outputs in place, or the absence of those that are empty.
+
+        A reader takes a missing `kpi_gaps.jsonl` as "no gaps", so one of an earlier run is removed then; and so it is
+        with the skipped samples.
+
+        Args:
+            report: the report on the gaps; None if there are none. Not used if the gaps went to a stream.
+            has_skipped: whether anything was written to `skipped`.
+
+        Raises:
+            OutputError: it failed, and all files are as they were; or all are in place, and only the last sync failed.
+            BrokenPipeError: the reader of the stream went away; all files are as they were.
+        """
+        is_there = {"skipped": has_skipped, "report": report is not None, "gaps": report is not None}
+        steps = [(file, is_there[name]) for name, file in self._files.items()]
+        if "gaps" not in self._files:
+            self.gaps.flush()
+        for file, there in steps:
+            if there:
+                file.sync()  # not under the lock: this is what may take long
+        with signal_mask("SIG_BLOCK", STOPPING), _locked(self._files.values()):
+            for file in self._files.values():
+                file.check_target()
+            if "report" in self._files and report is not None:
+                self._files["report"].stage_text(report)
+            _exchange(steps)
+
+    def discard(self) -> None:
+        """Remove what is not in place, and the folder if this run made it and it is empty."""
+        for file in self._files.values():
+            file.discard()
+        for folder in reversed(self._made):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+class _OutputFile:
+    """A file that appears whole or not at all.
+
+    Args:
+        target: where it appears.
+        name: what messages call the place.
+        content: and what they say is written there.
+
+    Attributes:
+        target: as above.
+        what: the beginning of messages.
+    """
+
+    def __init__(self, target: Path, name: str, content: str) -> None:
+        self.target = target
+        self.what = f"{name}: the {content}"
+        self._content = content
+        self._staged: Path | None = None
+        self._file: BinaryIO | None = None
+        self._old: Path | None = None
+        self._leftovers: list[Path] = []
+
+    def check_folder(self) -> None:
+        """Check that there is a folder for it."""
+        with _as_output_error(self.what):
+            if not self.target.parent.exists():
+                message = f"{self.what} cannot be written: there is no folder {self.target.parent}"
+                raise OutputError(message)
+
+    def check_target(self) -> None:
+        """Check that what it would replace, if anything, is a file."""
+        with _as_output_error(self.what):
+            obstacle = _obstacle(self.target)
+        if obstacle:
+            message = f"{self.target}: the {self._content} cannot be written: {obstacle}"
+            raise OutputError(message)
+
+    def stage(self) -> BinaryIO:
+        """Create a file beside the target, with the mode of the one that it will replace."""
+        with _as_output_error(self.what):
+            self._staged = self._leftover()
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+            # Not tempfile: its files have mode 0600, which would become the mode of the results.
+            descriptor = os.open(self._staged, flags, 0o666)
+            self._file = io.BufferedWriter(_StagingFile(self.what, descriptor), _BUFFER_BYTES)
+            _try_lock(descriptor)
+            with suppress(OSError):  # nothing to replace, or a file system without modes
+                mode = os.lstat(self.target).st_mode
+                if stat.S_ISREG(mode):
+                    os.chmod(descriptor, stat.S_IMODE(mode))
+        return self._file
+
+    def stage_text(self, text: str) -> None:
+        """Write all of it at once."""
+        self.stage().write(text.encode("utf-8"))
+        self.sync()
+
+    def sync(self) -> None:
+        """Let what is staged so far be on the disk."""
+        if self._file is not None:
+            with _as_output_error(self.what):
+                self._file.flush()
+                os.fsync(self._file.fileno())
+
+    def put(self, *, is_there: bool) -> None:
+        """Put the staging file in place, or the absence of it."""
+        with _as_output_error(self.what):
+            if is_there and self._file is not None:
+                self._file.close()
+            _put(self._staged if is_there else None, self.target)
+
+    def put_back(self) -> None:
+        """Put back what `keep_old` has kept."""
+        _put(self._old, self.target)
+
+    def keep_old(self) -> None:
+        """Give the file that is in place a second name, from which it can be put back."""
+        if not self.target.exists() and not self.target.is_symlink():
+            return
+        self._old = self._leftover()
+        with _as_output_error(self.what):
+            try:
+                os.link(self.target, self._old, follow_symlinks=False)
+            except (OSError, NotImplementedError):
+                # The file system has no hard links, or the system none to symbolic links: a copy serves as well.
+                import shutil  # noqa: PLC0415 -- as good as never needed, and it takes 5 ms
+
+                shutil.copy2(self.target, self._old, follow_symlinks=False)
+
+    def sweep(self) -> None:
+        """Remove the staging files of runs that were killed: those that no one has locked."""
+        pattern = re.compile(rf"\.{re.escape(self.target.name)}\.\d+-[0-9a-f]+{re.escape(_STAGING_SUFFIX)}")
+        with _as_output_error(self.what), os.scandir(self.target.parent) as entries:
+            found = [entry.path for entry in entries if pattern.fullmatch(entry.name)]
+        for path in found:
+            with suppress(OSError):
+                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+                try:
+                    if _try_lock(descriptor):
+                        os.unlink(path)
+                finally:
+                    os.close(descriptor)
+
+    def discard(self) -> None:
+        """Remove what is not in place."""
+        if self._file is not None:
+            with suppress(OSError):  # a full disk may refuse the rest of the buffer
+                self._file.close()
+        for path in self._leftovers:
+            with suppress(OSError):
+                os.unlink(path)
+
+    def _leftover(self) -> Path:
+        """Name a file beside the target that is not to be left behind."""
+        name = f".{self.target.name}.{os.getpid()}-{os.urandom(4).hex()}{_STAGING_SUFFIX}"
+        self._leftovers.append(self.target.with_name(name))
+        return self._leftovers[-1]
 
 
 class _StagingFile(io.FileIO):
     """A file that says what it means if it cannot be written."""
 
-    def __init__(self, folder: Path, descriptor: int) -> None:
+    def __init__(self, what: str, descriptor: int) -> None:
         super().__init__(descriptor, "wb")
-        self._folder = folder
+        self._what = what
 
     def write(self, data: ReadableBuffer, /) -> int:
-        with _as_output_error(self._folder):
+        with _as_output_error(self._what):
             return super().write(data)
 
 
-class _Staged(NamedTuple):
-    path: Path
-    file: BinaryIO
+class _Stream:
+    """A file that is somebody else's, written to in whole lines as long as it works, and then left alone.
 
-
-class Outputs:
-    """The results folder of one run.
-
-    Attributes:
-        gaps: the staging file for the gaps, open for writing.
+    No `io.BufferedWriter`: one that is forgotten writes the rest of its buffer, even after an error.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._gaps_target = folder / GAPS_NAME
-        self._report_target = folder / REPORT_NAME
-        self._leftovers: list[Path] = []
-        self._files: list[BinaryIO] = []
-        self._made = _make_folders(folder)
-        try:
-            with _locked(folder):
-                self._check_targets()
-                _sweep(folder)
-                self._gaps = self._stage(self._gaps_target)
-        except BaseException:
-            self.discard()
-            raise
-        self.gaps = self._gaps.file
+    def __init__(self, file: BinaryIO) -> None:
+        name = getattr(file, "name", None)
+        self._what = f"{name if isinstance(name, str) else '<stream>'}: the gaps"
+        self._waiting = bytearray()
+        self._is_whole = True
+        if isinstance(file, io.TextIOBase):
+            message = f"{self._what} cannot be written: it is open in text mode; open it in mode 'wb'"
+            raise OutputError(message)
+        if type(file) is io.BufferedWriter:
+            # Standard output is one, and has the same fault.
+            with _as_output_error(self._what):
+                file.flush()
+            file = cast("BinaryIO", file.raw)
+        self._file = file
 
-    def commit(self, report: str | None) -> None:
-        """Put the results in place: the gaps and `report`; or, if that is None, the absence of both.
+    def write(self, data: bytes) -> int:
+        self._waiting += data
+        if len(self._waiting) >= _STREAM_BUFFER_BYTES:
+            self.flush()
+        return len(data)
 
-        A reader takes a missing `kpi_gaps.jsonl` as "no gaps", so one of an earlier run is removed then.
+    def flush(self) -> None:
+        """Hand on what is waiting.
 
         Raises:
-            OutputError: it failed, and the folder is as it was; or all is in place, and only the last sync failed.
+            OutputError: it failed, or did so before.
+            BrokenPipeError: nobody reads it any more.
         """
-        with _as_output_error(self._folder):
-            if report is not None:
-                _sync(self.gaps)  # not under the lock: this is what may take long
-            with signal_mask("SIG_BLOCK", STOPPING), _locked(self._folder):
-                self._put_in_place(report)
+        if not self._is_whole:
+            message = f"{self._what} cannot be written: it has failed before"
+            raise OutputError(message)
+        if self._waiting:
+            data, self._waiting = bytes(self._waiting), bytearray()
+            self._is_whole = False  # whatever happens, a signal too
+            with _as_output_error(self._what):
+                self._hand_on(data)
+            self._is_whole = True
 
-    def _put_in_place(self, report: str | None) -> None:
-        self._check_targets()
-        if report is None:
-            self._exchange(None, None)
-            return
-        staged = self._stage(self._report_target)
-        with staged.file:
-            staged.file.write(report.encode("utf-8"))
-            _sync(staged.file)
-        self.gaps.close()
-        self._exchange(staged.path, self._gaps.path)
-
-    def discard(self) -> None:
-        """Remove what is not in place, and the folder if this run made it and it is empty."""
-        for file in self._files:
-            with suppress(OSError):  # a full disk may refuse the rest of the buffer
-                file.close()
-        for path in self._leftovers:
-            with suppress(OSError):
-                os.unlink(path)
-        for folder in reversed(self._made):
-            with suppress(OSError):
-                os.rmdir(folder)
-
-    def _check_targets(self) -> None:
-        for target in (self._report_target, self._gaps_target):
-            if target.is_dir() and not target.is_symlink():
-                message = f"{target}: the results cannot be written: it is a folder"
+    def _hand_on(self, data: bytes) -> None:
+        at = 0
+        while at < len(data):
+            written: int | None = self._file.write(data[at : at + _STREAM_BUFFER_BYTES])
+            if written is None:
+                message = f"{self._what} cannot be written: it is not ready; open it in blocking mode"
                 raise OutputError(message)
+            at += written  # an unbuffered file may take less than it is given
+        self._file.flush()
 
-    def _stage(self, target: Path) -> _Staged:
-        """Create a file beside `target`, with the mode of the one that it will replace."""
-        path = self._leftover(target)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        # Not tempfile: its files have mode 0600, which would become the mode of the results.
-        descriptor = os.open(path, flags, 0o666)
-        file = io.BufferedWriter(_StagingFile(self._folder, descriptor), _BUFFER_BYTES)
-        self._files.append(file)
-        _try_lock(descriptor)
-        with suppress(OSError):  # nothing to replace, or a file system without modes
-            mode = os.lstat(target).st_mode
-            if stat.S_ISREG(mode):
-                os.chmod(descriptor, stat.S_IMODE(mode))
-        return _Staged(path, file)
 
-    def _leftover(self, target: Path) -> Path:
-        """Name a file beside `target` that is not to be left behind."""
-        path = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}{_STAGING_SUFFIX}")
-        self._leftovers.append(path)
-        return path
+def _check_distinct(files: Iterable[_OutputFile]) -> None:
+    places: dict[Path, _OutputFile] = {}
+    for file in files:
+        with _as_output_error(file.what):
+            place = Path(os.path.realpath(file.target.parent), file.target.name)
+        first = places.setdefault(place, file)
+        if first is not file:
+            message = f"{first.what} cannot be written: other results go to that file; choose another"
+            raise ConfigurationError(message)
 
-    def _exchange(self, report: Path | None, gaps: Path | None) -> None:
-        """Put both in place, or their absence; or neither."""
-        old_report = self._second_name_of_report()
-        _put(report, self._report_target)
-        try:
-            _put(gaps, self._gaps_target)
-        except OSError:
-            _put(old_report, self._report_target)
-            raise
-        _sync_folder(self._folder)
 
-    def _second_name_of_report(self) -> Path | None:
-        """Give the report that is in place a second name, from which it can be put back."""
-        if not self._report_target.exists() and not self._report_target.is_symlink():
-            return None
-        path = self._leftover(self._report_target)
-        try:
-            os.link(self._report_target, path, follow_symlinks=False)
-        except (OSError, NotImplementedError):
-            # The file system has no hard links, or the system none to symbolic links: a copy serves as well.
-            import shutil  # noqa: PLC0415 -- as good as never needed, and it takes 5 ms
+def _obstacle(target: Path) -> str | None:
+    """Say what is in the way: a link is replaced, but no folder, and nothing that is no file at all."""
+    if target.is_dir():
+        return None if target.is_symlink() else "it is a folder"
+    # Whoever may replace /dev/null would take it away from the whole system.
+    return "it is no regular file" if target.exists() and not target.is_file() else None
 
-            shutil.copy2(self._report_target, path, follow_symlinks=False)
-        return path
+
+def _exchange(steps: list[tuple[_OutputFile, bool]]) -> None:
+    """Put all files in place in this order, or the absence of those that are not to be there; or change nothing."""
+    for file, _ in steps[:-1]:  # nothing that could fail comes after the last
+        file.keep_old()
+    with ExitStack() as undo:
+        for file, is_there in steps:
+            file.put(is_there=is_there)
+            undo.callback(file.put_back)
+        undo.pop_all()
+    for folder in dict.fromkeys(file.target.parent for file, _ in steps):
+        _sync_folder(folder)
 
 
 def _put(source: Path | None, target: Path) -> None:
@@ -233,11 +409,6 @@ def _make_folders(folder: Path) -> list[Path]:
     return made
 
 
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
 def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return
@@ -254,18 +425,29 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs away from the folder. A run that is killed leaves no lock."""
+def _locked(files: Iterable[_OutputFile]) -> Iterator[None]:
+    """Keep other runs away from the folders of these files. A run that is killed leaves no lock."""
     if fcntl is None:
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # Whoever holds the lock may hold it long: that must not make us deaf.
-        with signal_mask("SIG_UNBLOCK", STOPPING), suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        folders: dict[tuple[int, int], int] = {}
+        for folder, what in {file.target.parent: file.what for file in files}.items():
+            with _as_output_error(what):
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+                stack.callback(_close, descriptor)
+                status = os.fstat(descriptor)
+                folders[status.st_dev, status.st_ino] = descriptor  # under two names it is still one folder
+        # In the same order in all runs, or two of them could wait for each other.
+        for _, descriptor in sorted(folders.items()):
+            # Whoever holds the lock may hold it long: that must not make us deaf.
+            with signal_mask("SIG_UNBLOCK", STOPPING), suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
+
+
+def _close(descriptor: int) -> None:
+    with suppress(OSError):  # of a folder, which has nothing left to write
         os.close(descriptor)
 
 
@@ -278,16 +460,3 @@ def _try_lock(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the staging files of runs that were killed: those that no one has locked."""
-    for name in (GAPS_NAME, REPORT_NAME):
-        for path in folder.glob(f".{name}.*{_STAGING_SUFFIX}"):
-            with suppress(OSError):
-                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-                try:
-                    if _try_lock(descriptor):
-                        os.unlink(path)
-                finally:
-                    os.close(descriptor)

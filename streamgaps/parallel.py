@@ -13,21 +13,20 @@ from __future__ import annotations
 import io
 import os
 import threading
+from array import array
 from collections import deque
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
-from streamgaps.chain import find_gaps
-from streamgaps.exceptions import InputError, SourceError, WorkerError
+from streamgaps.chain import Chain
+from streamgaps.exceptions import InputError, RecordError, SourceError, WorkerError
 from streamgaps.model import Tally
-from streamgaps.paths import PathResolver
 from streamgaps.sources import iter_range, open_range, unchanged
-from streamgaps.stages.blocks import GIANT_BYTES, ArrayReader
-from streamgaps.stages.read import read_with
+from streamgaps.stages.array import ArrayReader
+from streamgaps.stages.blocks import GIANT_BYTES
+from streamgaps.stages.read import Format, make_reader, read_with
 from streamgaps.stages.write import write
 
 if TYPE_CHECKING:
@@ -35,7 +34,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from streamgaps.model import Skip, UnresolvedPath
+    from streamgaps.settings import Settings
     from streamgaps.sources import Identity, RegularFile
+    from streamgaps.stages.blocks import BlockReader
 
 __all__ = ["Part", "read_parts"]
 
@@ -63,6 +64,10 @@ class Part(NamedTuple):
     """The lines of its gaps."""
     notices: list[Skip | UnresolvedPath]
     """Who is skipped, and what cannot be resolved, in order."""
+    marks: bytes
+    """The numbers of the labels that were used, as machine words."""
+    lines: int
+    """How many line feeds there are in it, where lines are counted."""
     first: int
     """The index that `notices` give the first item: its place in the input, or 0 where that is not known yet."""
     is_done: bool = True
@@ -78,9 +83,9 @@ class Task(NamedTuple):
     identity: Identity
     start: int
     end: int
+    format: Format
     separator: bytes
-    base: str
-    max_record_bytes: int
+    settings: Settings
     max_notices: int | None
     run: bytes
     """Tells the tasks of one run from those of another."""
@@ -96,19 +101,21 @@ def read_parts(
     executor: Executor,
     *,
     jobs: int,
-    base: str,
-    max_record_bytes: int,
+    settings: Settings,
+    found: Format = Format.ARRAY,
+    run: bytes = b"",
     max_notices: int | None = None,
     range_bytes: int = RANGE_BYTES,
 ) -> Iterator[Part]:
     """Read a file in ranges, and yield what its parts come to, in their order, from the first item to the last.
 
     Args:
-        file: holds a JSON array.
+        file: holds a JSON array, or JSON Lines.
         executor: where ranges are read; what runs there opens the file by its path.
         jobs: for how many workers to have ranges ready; as many again may wait for their turn.
-        base: the absolute path that relative `video_id`s are relative to.
-        max_record_bytes: how long an item may be.
+        settings: the options of the run.
+        found: what the file holds.
+        run: tells this run from others: of one run, workers remember what they know of folders.
         max_notices: how many notices of each part are wanted; all if None.
         range_bytes: how long a range is, at least.
 
@@ -119,9 +126,10 @@ def read_parts(
         SourceError: it cannot be read.
         WorkerError: a worker died.
     """
-    separator = _separator(file, max_record_bytes)
-    run = os.urandom(8)
-    whole = Task(file.name, file.identity, 0, file.identity.size, separator, base, max_record_bytes, max_notices, run)
+    separator = b"\n" if found is Format.JSONL else _separator(file, settings)
+    run = run or os.urandom(8)
+    size = file.identity.size
+    whole = Task(file.name, file.identity, 0, size, found, separator, settings, max_notices, run)
     return _Reading(file, executor, jobs, whole).parts(_borders(file, separator, range_bytes))
 
 
@@ -135,6 +143,7 @@ class _Reading:
         self._submitted = 0  # up to this byte
         self._position = 0
         self._items = 0
+        self._line = 1
 
     def parts(self, borders: Iterator[int]) -> Iterator[Part]:
         """Yield the parts between borders, which are guesses; the last of them is the end of the file."""
@@ -160,10 +169,11 @@ class _Reading:
         """Go on behind a part, and give its notices their places in the input."""
         shift = self._items - part.first
         if shift:
-            notices = [msgspec.structs.replace(notice, index=shift + notice.index) for notice in part.notices]
+            notices = [notice.replace(index=shift + notice.index) for notice in part.notices]
             part = part._replace(notices=notices, first=self._items)
         self._position = part.end
         self._items += part.items
+        self._line += part.lines
         return part
 
     def _submit(self, borders: Iterator[int]) -> bool:
@@ -183,7 +193,7 @@ class _Reading:
         """Read from the last sure place to the first border where an item begins."""
         size = self._file.identity.size
         task = self._whole._replace(start=self._position)
-        array = _reader(task, items=self._items)
+        reader = _reader(task, items=self._items, line=self._line)
         border, pause = next(borders), 0
 
         def next_stop(offset: int) -> int:
@@ -196,35 +206,31 @@ class _Reading:
 
         blocks = unchanged(iter_range(self._file, self._position, next_stop), self._file)
         while True:
-            batches = read_with(
-                array,
-                blocks,
-                max_record_bytes=task.max_record_bytes,
-                is_border=lambda at: at < size and at in (border, pause),
-            )
-            part, error = _read_part(array, batches, task, io.BytesIO())
+            is_border = lambda at: at < size and at in (border, pause)  # noqa: E731 -- of this moment
+            batches = read_with(reader, blocks, task.settings.shape, is_border=is_border)
+            part, error = _read_part(reader, batches, task, io.BytesIO())
             yield self._next(part)
             if error is not None:
                 raise error
-            if array.fed == size or (array.is_clean and array.fed == border):
+            if reader.fed == size or (reader.is_clean and reader.fed == border):
                 return
 
 
 def read_range(task: Task) -> Part | None:
     """Read a range, up to the last place in it where no item is open; None if that cannot be."""
-    array = _reader(task)
+    reader = _reader(task)
     lines = io.BytesIO()
     try:
         with open_range(task.name, task.identity, task.start, task.end) as blocks:
-            part, error = _read_part(array, _batches(array, blocks, lines, is_last=task.is_last), task, lines)
+            part, error = _read_part(reader, _batches(reader, blocks, lines, is_last=task.is_last), task, lines)
     except SourceError:
         return None
-    is_done = array.has_ended if task.is_last else array.is_clean
+    is_done = reader.has_ended if task.is_last else reader.is_clean
     # What is wrong here may be wrong only because no item begins where the range does. And what is nested without
     # end cannot be sent.
-    if error is not None or not (is_done or array.is_behind_comma) or any(map(_is_nested, part.notices)):
+    if error is not None or not (is_done or reader.is_between) or any(map(_is_nested, part.notices)):
         return None
-    return part._replace(is_done=is_done, is_full=not is_done and _is_full(array.fed - task.start, lines))
+    return part._replace(is_done=is_done, is_full=not is_done and _is_full(reader.fed - task.start, lines))
 
 
 def _is_full(length: int, lines: io.BytesIO) -> bool:
@@ -236,67 +242,88 @@ def _is_nested(notice: Skip | UnresolvedPath) -> bool:
     return isinstance(notice.video_id, (dict, list))
 
 
-def _reader(task: Task, *, items: int = 0) -> ArrayReader:
-    return ArrayReader(
-        max_record_bytes=task.max_record_bytes,
-        inside=task.start > 0,
-        offset=task.start,
-        items=items,
-        separator=task.separator,
-    )
+def _reader(task: Task, *, items: int = 0, line: int = 1) -> BlockReader:
+    place: dict[str, Any] = {"inside": task.start > 0, "offset": task.start, "items": items}
+    place |= {"line": line} if task.format is Format.JSONL else {"separator": task.separator}
+    return make_reader(task.settings.shape, task.format, **place)
 
 
-def _batches(array: ArrayReader, blocks: Iterator[bytes], lines: io.BytesIO, *, is_last: bool) -> Iterator[list[Any]]:
-    start = array.fed
+def _batches(reader: BlockReader, blocks: Iterator[bytes], lines: io.BytesIO, *, is_last: bool) -> Iterator[list[Any]]:
+    start = reader.fed
     for block in blocks:
-        yield array.feed(block)
-        if array.error or array.waits_for_more_than(GIANT_BYTES) or _is_full(array.fed - start, lines):
+        yield reader.feed(block)
+        if reader.error or reader.waits_for_more_than(GIANT_BYTES) or _is_full(reader.fed - start, lines):
             return
-    yield array.finish() if is_last else array.settle()
+    yield reader.finish() if is_last else reader.settle()
 
 
 def _read_part(
-    array: ArrayReader, batches: Iterator[list[Any]], task: Task, lines: io.BytesIO
+    reader: BlockReader, batches: Iterator[list[Any]], task: Task, lines: io.BytesIO
 ) -> tuple[Part, InputError | None]:
     """Run the pipeline over the items of a part."""
-    first = array.items
+    first, line = reader.items, reader.line or 0
     tally = Tally()
     notices: list[Skip | UnresolvedPath] = []
+    marks = array("Q")
 
     def tell(notice: Skip | UnresolvedPath) -> None:
         if task.max_notices is None or len(notices) < task.max_notices:
             notices.append(notice)
 
-    resolve = _resolver(task)
-    resolve.on_unresolved = tell
-    gaps = find_gaps(batches, tally=tally, resolve=resolve, on_skip=tell, first=first)
+    gaps = _chain(task).find_gaps(batches, tally=tally, tell=tell, mark=marks.append, first=first)
     error = None
     try:
         deque(write(gaps, lines), maxlen=0)
     except InputError as refused:
         error = refused
-    return Part(array.offset, array.items - first, tally, lines.getvalue(), notices, first), error
+        if isinstance(error, RecordError):
+            error.line = reader.line_of(error.index)
+    part = Part(
+        reader.offset,
+        reader.items - first,
+        tally,
+        lines.getvalue(),
+        notices,
+        marks.tobytes(),
+        (reader.line or 0) - line,
+        first,
+    )
+    return part, error
 
 
 _of_thread = threading.local()
 
 
-def _resolver(task: Task) -> PathResolver:
-    """Return the resolver of this thread, which knows the folders of earlier ranges of the same run."""
+def _chain(task: Task) -> Chain:
+    """Return the chain of this thread, which knows the folders of earlier ranges of the same run."""
     if getattr(_of_thread, "run", None) != task.run:
+        forget_run()
+        _of_thread.chain = Chain(task.settings)
         _of_thread.run = task.run
-        _of_thread.resolver = PathResolver(task.base, on_unresolved=lambda _: None)
-    return _of_thread.resolver  # type: ignore[no-any-return]
+    return _of_thread.chain  # type: ignore[no-any-return]
 
 
-def _separator(file: RegularFile, max_record_bytes: int) -> bytes:
+def forget_run() -> None:
+    """Let go of what this thread knows of a run."""
+    if getattr(_of_thread, "run", None) is not None:
+        _of_thread.run = None
+        _of_thread.chain.close()
+
+
+def _separator(file: RegularFile, settings: Settings) -> bytes:
     """Learn from the beginning of the file what stands between two items."""
-    array = ArrayReader(max_record_bytes=max_record_bytes)
+    reader = make_reader(settings.shape, Format.ARRAY)
+    assert isinstance(reader, ArrayReader)  # noqa: S101 -- that is the reader of arrays
     for block in iter_range(file, 0, lambda _: _HEAD_BYTES):
-        array.feed(block)
-        if array.has_learned or array.error:
+        reader.feed(block)
+        if reader.has_learned or reader.error:
             break
-    return array.separator
+    return reader.separator
+
+
+def _border(separator: bytes) -> int:
+    """Return how much of a separator belongs to the item before it."""
+    return separator.find(b",") + 1 or len(separator)
 
 
 def _borders(file: RegularFile, separator: bytes, range_bytes: int) -> Iterator[int]:
@@ -307,7 +334,7 @@ def _borders(file: RegularFile, separator: bytes, range_bytes: int) -> Iterator[
         if wanted > border:
             found = _find(file, separator, wanted, wanted + range_bytes)
             if found is not None:
-                border = found + separator.index(b",") + 1
+                border = found + _border(separator)
                 yield border
     yield size
 

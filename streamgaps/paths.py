@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import sys
+from enum import Enum
 from pathlib import Path
 from stat import S_ISDIR, S_ISLNK
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +17,7 @@ from streamgaps.model import UnresolvedPath
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PathResolver"]
+__all__ = ["PathResolver", "Paths", "base_of", "make_resolver"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """A scheme of two or more characters, so that no drive letter is taken for one."""
@@ -51,6 +52,53 @@ class _Folder(NamedTuple):
 _UNKNOWN = _Folder("", exists=False)
 
 
+class Paths(str, Enum):
+    """What becomes of a `video_id`; a URL always stays as it is."""
+
+    RESOLVE = "resolve"
+    """It becomes absolute, links are followed, and `..` is taken out."""
+    NORMALIZE = "normalize"
+    """It becomes absolute, and `..` is taken out as if there were no links."""
+    KEEP = "keep"
+    """It stays as it is."""
+
+
+def base_of(folder: str | os.PathLike[str] | None, paths: Paths = Paths.RESOLVE) -> str:
+    """Return the absolute path of the folder that relative ids are relative to: the working directory if it is blank.
+
+    Raises:
+        ConfigurationError: it cannot be resolved.
+        SourceError: the working directory, which a relative one needs, does not exist any more.
+    """
+    name = os.fspath(folder or "")
+    try:
+        path = Path(name if name.strip() else ".")
+        return str(path.resolve()) if paths is Paths.RESOLVE else os.path.abspath(path)  # noqa: PTH100 -- lexically
+    except FileNotFoundError as error:
+        message = "the working directory does not exist any more; change to one that does"
+        raise SourceError(message) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        message = f"videos_dir {name!r} cannot be resolved: {error}"
+        raise ConfigurationError(message) from error
+
+
+def make_resolver(
+    paths: Paths, base: str, on_unresolved: Callable[[UnresolvedPath], None]
+) -> Callable[[int, str], str]:
+    """Return what turns the `video_id` of an item into the path that a gap has.
+
+    Args:
+        paths: what becomes of it.
+        base: the absolute path that relative ids are relative to.
+        on_unresolved: told of each path that could not be resolved.
+    """
+    if paths is Paths.RESOLVE:
+        return PathResolver(base, on_unresolved=on_unresolved)
+    if paths is Paths.KEEP:
+        return lambda _, video_id: video_id
+    return lambda _, video_id: video_id if _URL.match(video_id) else os.path.normpath(os.path.join(base, video_id))  # noqa: PTH118 -- as in PathResolver
+
+
 class PathResolver:
     """Turns the `video_id` of an item into an absolute path, as `(base / video_id).resolve()` does.
 
@@ -79,15 +127,7 @@ class PathResolver:
         self.on_unresolved = on_unresolved
         self._folders: dict[str, _Folder] = {}
         self._room = _MEMO_BYTES
-        folder = os.fspath(videos_dir or "")
-        try:
-            self._base = str(Path(folder if folder.strip() else ".").resolve())
-        except FileNotFoundError as error:
-            message = "the working directory does not exist any more; change to one that does"
-            raise SourceError(message) from error
-        except (OSError, ValueError, RuntimeError) as error:
-            message = f"videos_dir {folder!r} cannot be resolved: {error}"
-            raise ConfigurationError(message) from error
+        self._base = base_of(videos_dir)
 
     @property
     def base(self) -> str:

@@ -1,54 +1,64 @@
-"""The pipeline read -> validate -> parse -> classify -> write, in a row or with parts of it side by side."""
+"""The pipeline read -> validate -> join -> parse -> classify -> write, in a row or with parts of it side by side."""
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from streamgaps.chain import find_gaps
-from streamgaps.exceptions import ConfigurationError, InputError
+from streamgaps.chain import Chain
+from streamgaps.exceptions import ConfigurationError, InputError, NotAnArrayError, RecordError
 from streamgaps.log import log
 from streamgaps.machine import usable_processors
-from streamgaps.model import Tally
+from streamgaps.model import Skip, Tally
 from streamgaps.outputs import GAPS_NAME, open_outputs
-from streamgaps.paths import PathResolver
 from streamgaps.reports import text
-from streamgaps.sources import open_source
-from streamgaps.stages.read import MAX_RECORD_BYTES, Reader, read
-from streamgaps.stages.write import write
+from streamgaps.settings import make_settings
+from streamgaps.sources import expand, iter_range, open_source, size_of
+from streamgaps.stages.read import Format, Reader, find_format, read
+from streamgaps.stages.write import skipped_line, write
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor
 
-    from streamgaps.model import Gap, Skip, UnresolvedPath
-    from streamgaps.parallel import Part
-    from streamgaps.sources import RegularFile
+    from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
+
+    from streamgaps.model import Gap, UnresolvedPath
+    from streamgaps.outputs import Outputs
+    from streamgaps.repeats import Repeats
+    from streamgaps.settings import Options, Settings
+    from streamgaps.side import Marks
+    from streamgaps.sources import Input, RegularFile, Source
+
+    Notice = Skip | UnresolvedPath
+    Tell = Callable[[Notice], None]
 
 __all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps"]
 
 PARALLEL_FROM_BYTES = 32 * 1024 * 1024
-"""How long an input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
+"""How long the input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
+
+_SPLIT_FROM_BYTES = 2 * 1024 * 1024
+"""How long one of several files is, at least, to be read in parts."""
 
 
 def analyze(
-    predictions: str | os.PathLike[str] | BinaryIO,
-    results_dir: str | os.PathLike[str],
+    predictions: Input | Iterable[Input],
+    results_dir: str | os.PathLike[str] | BinaryIO,
     *,
-    videos_dir: str | os.PathLike[str] | None = None,
-    reader: str = "auto",
     jobs: int | None = 1,
     executor: Executor | None = None,
-    max_record_bytes: int = MAX_RECORD_BYTES,
-    on_warning: Callable[[Skip | UnresolvedPath], None] | None = None,
+    skipped: str | os.PathLike[str] | None = None,
+    on_warning: Callable[[Notice], None] | None = None,
     max_warnings: int | None = None,
     on_progress: Callable[[int, Tally], None] | None = None,
+    **options: Unpack[Options],
 ) -> Tally:
-    """Write the false positives and false negatives of a predictions file, and a report.
+    """Write the false positives and false negatives among predictions, and a report.
 
     `results_dir` gets `kpi_gaps.jsonl`, one gap a line in the order of the input, and
     `kpi_gaps_report.txt`. Both appear whole at the end, or not at all. Without gaps there are no
@@ -56,27 +66,28 @@ def analyze(
 
     Memory: bounded by a small constant (about 30 MiB with the interpreter, and 10 to 20 MiB for each further process)
     plus a few times the largest single record, for each process; not by the length of the file or the number of
-    gaps. Of a record of more than 8 MiB only the fields that are used count, and its longest text.
+    gaps. Of a record of more than 8 MiB only the fields that are used count, and its longest text. Ground truth from
+    another file takes one bit a label, and the rest of it, like what `dedup` remembers, lies in a temporary folder.
 
     Args:
-        predictions: a path, or a file open in binary mode, which is not closed. It holds a JSON array of
-            objects with `video_id`, `response`, `gt` and, if you like, `question`.
-        results_dir: the folder for the results; made if it does not exist.
-        videos_dir: the folder that relative `video_id`s are relative to; the working directory if None or blank.
-        reader: `"auto"` decodes whole blocks, and records of more than 8 MiB event by event; `"ijson"` decodes all
-            event by event: slower, and it refuses some rare JSON that `json` reads.
+        predictions: a path, a URL (with `streamgaps[remote]`), a folder, of which the JSON files are read in the order
+            of their names, or a file open in binary mode, which is not closed; or several of these, which are one
+            run. gzip, bzip2, xz and zstd are known by content.
+        results_dir: the folder for the results; made if it does not exist. Or a file open in binary mode, which gets
+            the gaps as they are found, and no report; it is not closed.
         jobs: how many processes read a file at once; if None, as many as this process may use, but one for small
-            files. The results are the same. Pipes, files that are open already and `reader="ijson"` are read by one
-            process. A program that has threads needs `if __name__ == "__main__":` around the call.
+            files. The results are the same. Pipes, files that are open already or compressed, and `reader="ijson"`
+            are read by one process. A program that has threads needs `if __name__ == "__main__":` around the call.
         executor: reads ranges of the file instead of processes of our own; `jobs` is then how many it is to be given
             at once, at least 2. What it runs opens the file by its path; threads are no faster than one job.
-        max_record_bytes: the length above which a record is refused; with `reader="ijson"` it may be found out up to
-            two blocks (128 KiB) later.
+        skipped: one more file, which gets every sample that is skipped, as JSON Lines with the reason; it appears, or
+            disappears, as the results do.
         on_warning: called for each skipped sample and each path that cannot be resolved, instead of logging
             it with structlog.
         max_warnings: after how many warnings the others are only counted; never if None.
         on_progress: called after each block or range with the number of bytes read so far and the counts; of correct
             records those since the last gap or skip may be missing.
+        **options: see `Options`.
 
     Returns:
         The counts of the run.
@@ -85,52 +96,44 @@ def analyze(
         InputError: the input is refused; a ValueError. See its subclasses.
         SourceError: the input cannot be read, or does not exist (then also a FileNotFoundError); an OSError.
         OutputError: the results cannot be written; an OSError.
+        BrokenPipeError: whoever reads what is written to `results_dir`, a pipe, went away.
         WorkerError: a process that read a part of the input died; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    if not os.fspath(results_dir):
+    if isinstance(results_dir, (str, os.PathLike)) and not os.fspath(results_dir):
         message = "results_dir is empty; name a folder"
         raise ConfigurationError(message)
-    chosen = _checked(reader, max_record_bytes)
-    tally = Tally()
-    on_warning = _limited(on_warning or log_warning, max_warnings)
-    resolve = PathResolver(videos_dir, on_unresolved=on_warning)
-    jobs = _jobs(predictions, chosen, jobs, executor)
-    with open_source(predictions) as source, open_outputs(results_dir) as outputs, _named(source.name):
-        if jobs == 1 or source.file is None:
-            blocks = source.blocks if on_progress is None else _watched(source.blocks, tally, on_progress)
-            batches = read(blocks, reader=chosen, max_record_bytes=max_record_bytes)
-            gaps = find_gaps(batches, tally=tally, resolve=resolve, on_skip=on_warning)
-            deque(write(gaps, outputs.gaps), maxlen=0)
-        else:
-            options = {"base": resolve.base, "max_record_bytes": max_record_bytes, "max_notices": max_warnings}
-            for part in _parts(source.file, jobs, executor, **options):
-                tally += part.tally
-                deque(map(on_warning, part.notices), maxlen=0)
-                outputs.gaps.write(part.gaps)
-                if on_progress is not None:
-                    on_progress(part.end, tally)
-        outputs.commit(text.report(tally) if tally.gaps else None)
-    if tally.gaps:
-        log.info("streamgaps.gaps_written", path=str(Path(results_dir) / GAPS_NAME), count=tally.gaps)
-    else:
+    settings = make_settings(options)
+    settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
+    inputs = expand(predictions)
+    jobs = _jobs(inputs, settings, jobs, executor)
+    with open_outputs(results_dir, skipped=skipped) as outputs, ExitStack() as stack:
+        run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        is_stream = not isinstance(results_dir, (str, os.PathLike))
+        writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream)
+        writing.uses(jobs, executor)
+        for one in inputs:
+            writing.read(one)
+        run.check()
+        outputs.commit(text.report(run.tally) if run.tally.gaps else None, has_skipped=writing.has_skipped)
+    if not run.tally.gaps:
         log.info("No KPI Gaps found!")
-    return tally
+    elif isinstance(results_dir, (str, os.PathLike)):
+        log.info("streamgaps.gaps_written", path=str(Path(results_dir) / GAPS_NAME), count=run.tally.gaps)
+    return run.tally
 
 
 def iter_gaps(
-    predictions: str | os.PathLike[str] | BinaryIO,
+    predictions: Input | Iterable[Input],
     *,
-    videos_dir: str | os.PathLike[str] | None = None,
-    reader: str = "auto",
-    max_record_bytes: int = MAX_RECORD_BYTES,
-    on_warning: Callable[[Skip | UnresolvedPath], None] | None = None,
+    on_warning: Callable[[Notice], None] | None = None,
     tally: Tally | None = None,
+    **options: Unpack[Options],
 ) -> Iterator[Gap]:
-    """Yield the gaps of a predictions file one at a time, writing nothing.
+    """Yield the gaps among predictions one at a time, writing nothing.
 
-    Lazy: nothing is opened or read before the first gap is asked for, and then no more than it takes.
-    An error in the input is raised after all gaps before it.
+    Lazy: nothing is opened or read before the first gap is asked for, and then no more than it takes, but for
+    `ground_truth` and `annotations`, which are read first. An error in the input is raised after all gaps before it.
 
     >>> import io
     >>> file = io.BytesIO(b'[{"video_id": "/v/1.mp4", "response": "Yes.", "gt": "B. No"}]')
@@ -141,77 +144,260 @@ def iter_gaps(
 
     Args:
         predictions: as for `analyze`.
-        videos_dir: as for `analyze`.
-        reader: as for `analyze`.
-        max_record_bytes: as for `analyze`.
         on_warning: as for `analyze`.
         tally: where to count; up to date whenever you have got a gap, and at the end.
+        **options: see `Options`.
 
     Raises:
         InputError: the input is refused; a ValueError.
         SourceError: the input cannot be read; an OSError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    chosen = _checked(reader, max_record_bytes)
-    on_warning = on_warning or log_warning
-    resolve = PathResolver(videos_dir, on_unresolved=on_warning)
-    with open_source(predictions) as source, _named(source.name):
-        batches = read(source.blocks, reader=chosen, max_record_bytes=max_record_bytes)
-        tally = Tally() if tally is None else tally
-        yield from find_gaps(batches, tally=tally, resolve=resolve, on_skip=on_warning)
+    settings = make_settings(options)
+    inputs = expand(predictions)
+    with ExitStack() as stack:
+        run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        if tally is not None:
+            run.tally = tally
+        for one in inputs:
+            with open_source(one) as source:
+                yield from run.gaps(source, source.blocks)
+        run.check()
 
 
-def _checked(reader: str, max_record_bytes: int) -> Reader:
-    if max_record_bytes < 1:
-        message = f"max_record_bytes must be at least 1, not {max_record_bytes}"
-        raise ConfigurationError(message)
-    try:
-        return Reader(reader)
-    except ValueError as error:
-        message = f"reader must be one of {', '.join(Reader)}, not {reader!r}"
-        raise ConfigurationError(message) from error
+def _indexed(settings: Settings, stack: ExitStack) -> Settings:
+    """Index the files beside the predictions, as long as the stack is there."""
+    if settings.ground_truth is None and settings.annotations is None:
+        return settings
+    from streamgaps.side import index_labels, index_videos, temporary_folder  # noqa: PLC0415 -- it loads SQLite
+
+    folder = stack.enter_context(temporary_folder())
+    shape = settings.shape._replace(format=Format.AUTO, prefix=None, skips_broken=False)
+    allows = settings.skips_unmatched
+    if settings.ground_truth is not None and settings.label_fields is not None:
+        labels = index_labels(
+            settings.ground_truth, folder, fields=settings.label_fields, shape=shape, allows_ambiguous=allows
+        )
+        settings = settings._replace(labels_index=labels)
+    if settings.annotations is not None:
+        videos = index_videos(settings.annotations, folder, base=settings.base, shape=shape, allows_ambiguous=allows)
+        settings = settings._replace(videos_index=videos)
+    return settings
 
 
-def _jobs(predictions: object, reader: Reader, jobs: int | None, executor: Executor | None) -> int:
+class _Run:
+    """What goes on from one input to the next.
+
+    Args:
+        settings: the options of the run.
+        stack: closes what is opened.
+        tell: told of what is skipped, and of paths that cannot be resolved.
+        is_one: whether there is one input only, which need not be named each time.
+
+    Attributes:
+        settings: as above.
+        stack: as above.
+        tell: as above.
+        tally: the counts.
+        marks: which labels were used; None if there are none.
+        repeats: which gaps there were; None if that does not matter.
+        is_one: as above.
+    """
+
+    def __init__(self, settings: Settings, stack: ExitStack, *, tell: Tell, is_one: bool) -> None:
+        self.settings = settings
+        self.stack = stack
+        self.tell = tell
+        self.tally = Tally()
+        self.marks: Marks | None = None
+        self.repeats: Repeats | None = None
+        self.is_one = is_one
+        self._chain = stack.enter_context(Chain(settings))
+        if settings.labels_index is not None:
+            from streamgaps.side import Marks  # noqa: PLC0415
+
+            self.marks = Marks(settings.labels_index)
+        if settings.dedup:
+            from streamgaps.repeats import Repeats  # noqa: PLC0415 -- it loads SQLite
+
+            self.repeats = stack.enter_context(Repeats())
+
+    def teller(self, source: str) -> Tell:
+        """Return what is told of notices from an input: it names the input, if there are several."""
+        if self.is_one:
+            return self.tell
+        return lambda notice: self.tell(notice.replace(source=source))
+
+    def gaps(self, source: Source, blocks: Iterable[bytes]) -> Iterator[Gap]:
+        """Yield the gaps of an input, block after block."""
+        items = read(blocks, self.settings.shape)
+        with _explained(source.name, lambda: items.format, self.settings, items.line_of):
+            mark = bool if self.marks is None else self.marks.set
+            gaps = self._chain.find_gaps(items, tally=self.tally, tell=self.teller(source.name), mark=mark)
+            if self.repeats is not None:
+                from streamgaps.repeats import drop_repeats  # noqa: PLC0415
+
+                gaps = drop_repeats(gaps, self.repeats, self.tally)
+            yield from gaps
+
+    def check(self) -> None:
+        """Check, behind the last input, that no label is left over.
+
+        Raises:
+            InputError: one is, and that is not to be skipped.
+        """
+        index = self.settings.labels_index
+        if self.marks is None or index is None:
+            return
+        count, first = self.marks.unused()
+        if count and not self.settings.skips_unmatched:
+            message = (
+                f"{index.name}: {count:,} of {index.records:,} labels have no prediction, the first of them that of "
+                f"{first}; --unmatched skip goes on without"
+            )
+            raise InputError(message)
+        self.tally.unused_labels += count
+
+
+class _Writing:
+    """Reads inputs, and writes their gaps."""
+
+    def __init__(
+        self,
+        run: _Run,
+        outputs: Outputs,
+        max_warnings: int | None,
+        on_progress: Callable[[int, Tally], None] | None,
+        *,
+        is_stream: bool,
+    ) -> None:
+        self._is_stream = is_stream
+        self.has_skipped = False
+        self._run = run
+        self._outputs = outputs
+        self._on_progress = on_progress
+        self._done = 0  # bytes of the inputs before this one
+        self._max_notices = None if outputs.skipped is not None else max_warnings
+        self._jobs = 1
+        self._executor: Executor | None = None
+        self._key = os.urandom(8)
+        run.tell = self._keeping(_limited(run.tell, max_warnings))
+
+    def uses(self, jobs: int, executor: Executor | None) -> None:
+        """Have so many processes read, or an executor."""
+        self._jobs = jobs
+        self._executor = executor
+
+    def read(self, one: Input) -> None:
+        """Read an input to its end."""
+        with open_source(one) as source:
+            file = source.file if self._jobs > 1 else None
+            if file is not None and self._run.settings.shape.prefix is None and self._is_worth_it(file):
+                self._read_in_parts(file)
+            else:
+                self._read_in_a_row(source)
+            self._done += source.position()
+
+    def _is_worth_it(self, file: RegularFile) -> bool:
+        return self._run.is_one or file.identity.size >= _SPLIT_FROM_BYTES
+
+    def _read_in_a_row(self, source: Source) -> None:
+        gaps = self._run.gaps(source, self._watched(source))
+        deque(write(gaps, self._outputs.gaps), maxlen=0)
+
+    def _watched(self, source: Source) -> Iterator[bytes]:
+        """Pass the blocks on; before the next one is waited for, hand on what was found, and tell how far it is."""
+        for block in source.blocks:
+            yield block
+            self._hand_on()
+            if self._on_progress is not None:
+                self._on_progress(self._done + source.position(), self._run.tally)
+
+    def _read_in_parts(self, file: RegularFile) -> None:
+        from streamgaps.parallel import read_parts  # noqa: PLC0415 -- many runs never need it
+
+        run = self._run
+        found, _ = find_format(iter_range(file, 0, lambda _: file.identity.size), run.settings.shape.format)
+        tell = run.teller(file.name)
+        with _explained(file.name, lambda: found, run.settings):
+            for part in read_parts(
+                file,
+                self._pool(),
+                jobs=self._jobs,
+                settings=run.settings,
+                found=found,
+                run=self._key,
+                max_notices=self._max_notices,
+            ):
+                run.tally += part.tally
+                deque(map(tell, part.notices), maxlen=0)
+                if run.marks is not None:
+                    run.marks.set_all(part.marks)
+                self._outputs.gaps.write(self._without_repeats(part.gaps))
+                self._hand_on()
+                if self._on_progress is not None:
+                    self._on_progress(self._done + part.end, run.tally)
+        file.check_unchanged()
+
+    def _pool(self) -> Executor:
+        """Return what reads ranges; processes of our own live as long as the run."""
+        if self._executor is None:
+            from streamgaps.workers import Workers  # noqa: PLC0415
+
+            self._executor = self._run.stack.enter_context(Workers(self._jobs))
+        return self._executor
+
+    def _without_repeats(self, lines: bytes) -> bytes:
+        if self._run.repeats is None:
+            return lines
+        from streamgaps.repeats import drop_repeated_lines  # noqa: PLC0415
+
+        return drop_repeated_lines(lines, self._run.repeats, self._run.tally)
+
+    def _hand_on(self) -> None:
+        if self._is_stream:
+            self._outputs.gaps.flush()
+
+    def _keeping(self, tell: Tell) -> Tell:
+        """Write down what is skipped, if that is wanted, and pass it on."""
+        file = self._outputs.skipped
+        if file is None:
+            return tell
+
+        def keep(notice: Notice) -> None:
+            if isinstance(notice, Skip):
+                file.write(skipped_line(notice))
+                self.has_skipped = True
+            tell(notice)
+
+        return keep
+
+
+def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: Executor | None) -> int:
     """Choose how many processes there are to be."""
     if jobs is not None and (type(jobs) is not int or jobs < 1):
         message = f"jobs must be None or a whole number from 1 on, not {jobs!r}"
         raise ConfigurationError(message)
-    if reader is not Reader.AUTO or not isinstance(predictions, (str, os.PathLike)):
+    wanted = max(2, jobs or 0) if executor is not None else jobs
+    if settings.shape.reader is not Reader.AUTO or wanted == 1:
         return 1
-    if executor is not None:
-        return max(2, jobs or 0)
-    if jobs is None:
-        return usable_processors() if _size(predictions) >= PARALLEL_FROM_BYTES else 1
-    return jobs
+    if not settings.can_be_sent:
+        if wanted is None:
+            return 1
+        message = "a rule that is no function of a module cannot be sent to other processes; use one job"
+        raise ConfigurationError(message)
+    if wanted is None:
+        return usable_processors() if sum(size_of(one) or 0 for one in inputs) >= PARALLEL_FROM_BYTES else 1
+    return wanted
 
 
-def _size(path: str | os.PathLike[str]) -> int:
-    """Return the length of a file in bytes, 0 if it is no regular file; whether it can be read is found out later."""
-    try:
-        return Path(path).stat().st_size if Path(path).is_file() else 0
-    except (OSError, ValueError):
-        return 0
-
-
-def _parts(file: RegularFile, jobs: int, executor: Executor | None, **options: Any) -> Iterator[Part]:  # noqa: ANN401 -- those of `read_parts`
-    from streamgaps.parallel import read_parts  # noqa: PLC0415 -- many runs never need it
-    from streamgaps.workers import Workers  # noqa: PLC0415
-
-    with Workers(jobs) if executor is None else nullcontext(executor) as pool:
-        yield from read_parts(file, pool, jobs=jobs, **options)
-    file.check_unchanged()
-
-
-def _limited(
-    tell: Callable[[Skip | UnresolvedPath], None], limit: int | None
-) -> Callable[[Skip | UnresolvedPath], None]:
+def _limited(tell: Tell, limit: int | None) -> Tell:
     """Pass so many warnings on."""
     if limit is None:
         return tell
     left = limit
 
-    def tell_limited(notice: Skip | UnresolvedPath) -> None:
+    def tell_limited(notice: Notice) -> None:
         nonlocal left
         if left > 0:
             left -= 1
@@ -220,19 +406,31 @@ def _limited(
     return tell_limited
 
 
+def _no_line(_: int) -> int | None:
+    return None
+
+
 @contextmanager
-def _named(source: str) -> Iterator[None]:
-    """Add to errors about the input which input it is: the stages do not know."""
+def _explained(
+    source: str, found: Callable[[], Format], settings: Settings, line_of: Callable[[int], int | None] = _no_line
+) -> Iterator[None]:
+    """Add to errors about the input which input and which line it is: the stages do not know."""
     try:
         yield
+    except RecordError as error:
+        error.source = source
+        error.line = error.line or line_of(error.index)
+        is_guess = settings.shape.format is Format.AUTO and settings.shape.prefix is None
+        if is_guess and found() is Format.JSONL and error.index == 0 and not settings.policy.skips_invalid:
+            message = (
+                "must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object that is "
+                f"none: {error.problem}. Is the array inside of it (--prefix), or do the fields have other names "
+                "(--field)?"
+            )
+            wrong = NotAnArrayError(message)
+            wrong.source = source
+            raise wrong from error
+        raise
     except InputError as error:
         error.source = source
         raise
-
-
-def _watched(blocks: Iterable[bytes], tally: Tally, on_progress: Callable[[int, Tally], None]) -> Iterator[bytes]:
-    done = 0
-    for block in blocks:
-        yield block
-        done += len(block)
-        on_progress(done, tally)

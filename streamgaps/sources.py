@@ -3,22 +3,45 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, TypeGuard, Union, cast
 
-from streamgaps.exceptions import SourceError, SourceNotFoundError, reason
+from streamgaps.compressed import LONGEST_MAGIC, compression, decompressed
+from streamgaps.exceptions import ConfigurationError, SourceError, SourceNotFoundError, reason
+from streamgaps.outputs import GAPS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["BLOCK_BYTES", "Identity", "RegularFile", "Source", "iter_range", "open_range", "open_source", "unchanged"]
+
+__all__ = [
+    "BLOCK_BYTES",
+    "Identity",
+    "Input",
+    "RegularFile",
+    "Source",
+    "expand",
+    "iter_range",
+    "open_range",
+    "open_source",
+    "size_of",
+    "standard_input",
+    "unchanged",
+]
+
+Input: TypeAlias = Union[str, "os.PathLike[str]", BinaryIO]
+"""What can be read: a path, a URL, or a file that is open in binary mode."""
 
 _NOT_BYTES = {
     str: "open in text mode; open it in mode 'rb'",
     type(None): "not ready; open it in blocking mode",
 }
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at least: `C://` is a drive
+_JSON_NAME = re.compile(r"[^.].*\.(json|jsonl|ndjson)(\.(gz|bz2|xz|zst))?", re.IGNORECASE | re.DOTALL)
 
 BLOCK_BYTES = 64 * 1024
 """How much is read at once."""
@@ -28,34 +51,67 @@ class Source(NamedTuple):
     """An input that is open.
 
     Attributes:
-        name: what messages call it: its path as given, or `<stream>`.
-        blocks: its content, read as it is asked for; raises SourceError where reading fails.
-        file: the same for reading in ranges; None if that cannot be, as with a pipe.
+        name: what messages call it: its path as given, its URL without the password, or `<stream>`.
+        blocks: its content, decompressed, and read as it is asked for; raises SourceError where reading fails, and
+            MalformedInputError where decompressing does.
+        position: returns how many bytes of the input itself, compressed if it is, were read for the blocks so far.
+        file: the same for reading in ranges; None if that cannot be, as with a pipe, or what is compressed or remote.
     """
 
     name: str
     blocks: Iterator[bytes]
+    position: Callable[[], int]
     file: RegularFile | None = None
 
 
 @contextmanager
-def open_source(predictions: str | os.PathLike[str] | BinaryIO) -> Iterator[Source]:
-    """Open a path, or take a binary file that is open already; only the former is closed again.
+def open_source(predictions: Input) -> Iterator[Source]:
+    """Open a path or a URL, or take a binary file that is open already; only the former are closed again.
+
+    What is compressed with gzip, bzip2, xz or zstd is decompressed, whatever its name is.
 
     Raises:
-        SourceNotFoundError: the path does not exist.
+        SourceNotFoundError: the path or the URL does not exist.
         SourceError: it cannot be opened. Later, from the blocks: it cannot be read, or changed meanwhile.
+        MalformedInputError: later, from the blocks: it is compressed, and is cut short or damaged.
+        ConfigurationError: what it takes to read the URL is not installed.
     """
     if not isinstance(predictions, (str, os.PathLike)):
         name = getattr(predictions, "name", None)
-        name = name if isinstance(name, str) else "<stream>"
-        yield Source(name, _read_blocks(predictions, name))
-        return
-    name = os.fspath(predictions)
-    with _open(name) as file:
-        blocks = _read_blocks(file, name)
-        regular = _regular(name, file)
-        yield Source(name, blocks if regular is None else unchanged(blocks, regular), regular)
+        yield _streamed(predictions, name if isinstance(name, str) else "<stream>")
+    elif _is_url(predictions):
+        from streamgaps import remote  # noqa: PLC0415 -- many runs never need it
+
+        with remote.open_url(predictions) as file:
+            yield _streamed(file, file.name)
+    else:
+        name = os.fspath(predictions)
+        with _open(name) as file:
+            yield _local(file, name)
+
+
+def _is_url(predictions: object) -> TypeGuard[str]:
+    return isinstance(predictions, str) and _URL.match(predictions) is not None
+
+
+def _streamed(file: BinaryIO, name: str) -> Source:
+    content = _Blocks(file, name)
+    return Source(name, _decompressed(content), content.position)
+
+
+def _local(file: BinaryIO, name: str) -> Source:
+    regular = _regular(name, file)
+    if regular is None:
+        return _streamed(file, name)
+    content = _Blocks(file, name)
+    if compression(regular.read(LONGEST_MAGIC, 0)) is None:
+        return Source(name, unchanged(iter(content), regular), content.position, regular)
+    return Source(name, unchanged(_decompressed(content), regular), content.position)
+
+
+def _decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Decompress what is compressed; what it is, is looked at when the first block is asked for, and not before."""
+    yield from decompressed(blocks).blocks
 
 
 def _open(name: str) -> BinaryIO:
@@ -71,23 +127,51 @@ def _open(name: str) -> BinaryIO:
     return cast("BinaryIO", file)
 
 
-def _read_blocks(file: BinaryIO, name: str) -> Iterator[bytes]:
-    # Some files can hand out what has arrived, and need not wait for a whole block.
-    read = getattr(file, "read1", file.read)
-    offset = 0
-    while True:
-        try:
-            block = read(BLOCK_BYTES)
-        except Exception as error:  # a file of the caller's may raise anything, as gzip's and lzma's do
-            message = f"{name}: reading failed at byte {offset}: {reason(error)}"
-            raise SourceError(message) from error
-        if not isinstance(block, bytes):
-            message = f"{name}: the input is {_NOT_BYTES.get(type(block), 'no binary file')}"
-            raise SourceError(message)
-        if not block:
-            return
-        offset += len(block)
-        yield block
+def standard_input() -> BinaryIO:
+    """Return the standard input, unbuffered; it stays open when the file is closed.
+
+    Raises:
+        SourceError: there is none.
+    """
+    name = "<stdin>"
+    try:
+        file = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 -- the caller closes it
+    except OSError as error:
+        message = f"{name}: cannot be opened: {reason(error)}"
+        raise SourceError(message) from error
+    file.name = name
+    return cast("BinaryIO", file)
+
+
+class _Blocks:
+    """The blocks of a file."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        # Some files can hand out what has arrived, and need not wait for a whole block.
+        self._read = getattr(file, "read1", file.read)
+        self._name = name
+        self._position = 0
+
+    def position(self) -> int:
+        """Return how many bytes were read."""
+        return self._position
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            try:
+                block = self._read(BLOCK_BYTES)
+            except SourceError:
+                raise
+            except Exception as error:  # a file of the caller's may raise anything, as gzip's and lzma's do
+                message = f"{self._name}: reading failed at byte {self._position}: {reason(error)}"
+                raise SourceError(message) from error
+            if not isinstance(block, bytes):
+                message = f"{self._name}: the input is {_NOT_BYTES.get(type(block), 'no binary file')}"
+                raise SourceError(message)
+            if not block:
+                return
+            self._position += len(block)
+            yield block
 
 
 class Identity(NamedTuple):
@@ -180,3 +264,72 @@ def unchanged(blocks: Iterator[bytes], file: RegularFile) -> Iterator[bytes]:
     """Pass the blocks on, and check behind the last of them that the file has not changed."""
     yield from blocks
     file.check_unchanged()
+
+
+def expand(inputs: Input | Iterable[Input]) -> list[Input]:
+    """List what is to be read: each folder is replaced by the JSON files in it, in the order of their names.
+
+    These are `*.json`, `*.jsonl` and `*.ndjson`, and the same with `.gz`, `.bz2`, `.xz` or `.zst` behind it; not those
+    that are hidden or in folders of it, and not the `kpi_gaps.jsonl` of an earlier run. A URL that ends in `/` is a
+    folder. What does not exist is passed on: `open_source` says so.
+
+    Raises:
+        SourceNotFoundError: there are no such files in a folder, or there is no such remote folder.
+        SourceError: a folder cannot be listed.
+        ConfigurationError: there are no inputs, or one is neither a path nor a binary file; or what it takes to list a
+            URL is not installed.
+    """
+    is_several = isinstance(inputs, Iterable) and not _is_one(inputs) and not isinstance(inputs, bytes)
+    several = list(cast("Iterable[Input]", inputs)) if is_several else [cast("Input", inputs)]
+    if not several:
+        message = "there is nothing to read; name at least one input"
+        raise ConfigurationError(message)
+    return [each for one in several for each in _expand(one)]
+
+
+def _is_one(inputs: object) -> bool:
+    return isinstance(inputs, (str, os.PathLike)) or hasattr(inputs, "read")
+
+
+def _expand(one: Input) -> list[Input]:
+    if not _is_one(one):
+        message = f"an input must be a path, a URL or a file open in binary mode, not {one!r}"
+        raise ConfigurationError(message)
+    if _is_url(one):
+        if not one.endswith("/"):
+            return [one]
+        from streamgaps import remote  # noqa: PLC0415 -- many runs never need it
+
+        return _json_files(remote.shown(one), {url.rpartition("/")[2]: url for url in remote.list_folder(one)})
+    # Not Path.is_dir(): to it, an empty path is the working directory, and some errors come out of it.
+    if isinstance(one, (str, os.PathLike)) and os.path.isdir(one):  # noqa: PTH112
+        return _json_files(os.fspath(one), {path.name: path for path in _list(Path(one))})
+    return [one]
+
+
+def _list(folder: Path) -> list[Path]:
+    try:
+        # What is no folder is passed on, so that a link that leads nowhere is not left out without a word.
+        return [path for path in folder.iterdir() if not path.is_dir()]
+    except OSError as error:
+        message = f"{folder}: the folder cannot be listed: {reason(error)}"
+        raise SourceError(message) from error
+
+
+def _json_files(folder: str, files: Mapping[str, Input]) -> list[Input]:
+    found = [files[name] for name in sorted(files) if _JSON_NAME.fullmatch(name) and name != GAPS_NAME]
+    if not found:
+        message = f"{folder}: there are no JSON files in the folder (*.json, *.jsonl, *.ndjson, or compressed ones)"
+        raise SourceNotFoundError(message)
+    return found
+
+
+def size_of(predictions: Input) -> int | None:
+    """Return the length of a regular file in bytes, compressed if it is; None if it cannot be told, as of a pipe."""
+    if not isinstance(predictions, (str, os.PathLike)) or _is_url(predictions):
+        return None
+    try:
+        status = Path(predictions).stat()
+    except (OSError, ValueError):  # whether it can be read is found out later
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

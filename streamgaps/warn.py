@@ -27,6 +27,7 @@ def log_warning(notice: Skip | UnresolvedPath) -> None:
             field=notice.reason.field,
             reason=notice.reason.why,
             text=notice.text,
+            **_of(notice),
         )
     else:
         log.warning(
@@ -35,7 +36,13 @@ def log_warning(notice: Skip | UnresolvedPath) -> None:
             video_id=_shown(notice.video_id),
             path=_shown(notice.path),
             reason=notice.error,
+            **_of(notice),
         )
+
+
+def _of(notice: Skip | UnresolvedPath) -> dict[str, str]:
+    """Name the input, where there are several."""
+    return {} if notice.source is None else {"source": notice.source}
 
 
 def _shown(video_id: object) -> str:

@@ -19,15 +19,24 @@ MODULES = {
 LAYERS = [
     {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.model", "streamgaps.signals"},
     {name for name in MODULES if name.startswith("streamgaps.stages.")},
-    {"streamgaps.chain", "streamgaps.outputs", "streamgaps.paths", "streamgaps.sources", "streamgaps.warn"}
-    | {"streamgaps.reports.text"},
+    {"streamgaps.outputs", "streamgaps.paths", "streamgaps.repeats", "streamgaps.warn", "streamgaps.reports.text"}
+    | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},
+    {"streamgaps.settings", "streamgaps.side"},
+    {"streamgaps.chain"},
     {"streamgaps.parallel", "streamgaps.workers"},
     {"streamgaps.pipeline"},
     {name for name in MODULES if name.startswith("streamgaps.cli.")},
 ]
 DOORS = {
     "ijson": {"streamgaps.stages.events"},
-    "msgspec": {"streamgaps.model", "streamgaps.parallel", "streamgaps.stages.blocks"},
+    "msgspec": {
+        "streamgaps.model",
+        "streamgaps.stages.blocks",
+        "streamgaps.stages.fields",
+    },
+    "backports": {"streamgaps.compressed"},
+    "fsspec": {"streamgaps.remote"},
+    "sqlite3": {"streamgaps.repeats", "streamgaps.side"},
     "orjson": {"streamgaps.stages.write"},
     "click": {"streamgaps.cli.exits", "streamgaps.cli.streamgaps", "streamgaps.cli.tao", "streamgaps.cli.version"},
     "yaml": {"streamgaps.cli.tao"},

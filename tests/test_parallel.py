@@ -24,13 +24,15 @@ from benchmarks.generate import generate
 from streamgaps import Gap, InputError, Skip, SourceError, Tally, UnresolvedPath, WorkerError, analyze, iter_gaps
 from streamgaps import parallel as parallel_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
-from streamgaps.parallel import RANGE_BYTES, read_parts
+from streamgaps.parallel import RANGE_BYTES, Part, read_parts
+from streamgaps.settings import make_settings
 from streamgaps.sources import open_source
 from streamgaps.stages.write import write
 from streamgaps.workers import Workers
 from tests.conftest import command, names
 from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, TAILS, broken_documents
 
+DEFAULTS: dict[str, Any] = read_parts.__kwdefaults__ or {}
 Outcome = tuple[bytes, list[Skip | UnresolvedPath], Tally, str]
 
 
@@ -52,11 +54,11 @@ class Here(Executor):
         return future
 
 
-def in_a_row(path: Path) -> Outcome:
+def in_a_row(path: Path, form: str = "array") -> Outcome:
     """Read a file as one process does."""
     notices: list[Skip | UnresolvedPath] = []
     tally, file, error = Tally(), io.BytesIO(), ""
-    gaps: Iterator[Gap] = iter_gaps(path, videos_dir="/videos", on_warning=notices.append, tally=tally)
+    gaps: Iterator[Gap] = iter_gaps(path, videos_dir="/videos", format=form, on_warning=notices.append, tally=tally)
     try:
         for _ in write(gaps, file):
             pass
@@ -65,27 +67,27 @@ def in_a_row(path: Path) -> Outcome:
     return file.getvalue(), notices, tally, error
 
 
-def in_parts(path: Path, range_bytes: int, executor: Executor | None = None) -> Outcome:
+def parts_of(path: Path, executor: Executor, range_bytes: int, **options: Any) -> Iterator[Part]:
+    """Read a file in parts."""
+    settings = make_settings({"videos_dir": "/videos", "format": "array", **options})  # type: ignore[typeddict-item]
+    with open_source(path) as source:
+        assert source.file is not None
+        yield from read_parts(
+            source.file, executor, jobs=2, settings=settings, found=settings.shape.format, range_bytes=range_bytes
+        )
+
+
+def in_parts(path: Path, range_bytes: int, executor: Executor | None = None, form: str = "array") -> Outcome:
     """Read a file as several processes do."""
     notices: list[Skip | UnresolvedPath] = []
     tally, data, error = Tally(), b"", ""
-    with open_source(path) as source:
-        assert source.file is not None
-        parts = read_parts(
-            source.file,
-            executor or Here(),
-            jobs=2,
-            base="/videos",
-            max_record_bytes=10**9,
-            range_bytes=range_bytes,
-        )
-        try:
-            for part in parts:
-                tally += part.tally
-                data += part.gaps
-                notices += part.notices
-        except InputError as refused:
-            error = str(refused)
+    try:
+        for part in parts_of(path, executor or Here(), range_bytes, format=form):
+            tally += part.tally
+            data += part.gaps
+            notices += part.notices
+    except InputError as refused:
+        error = str(refused)
     return data, notices, tally, error
 
 
@@ -99,33 +101,40 @@ def file() -> Iterator[Path]:
 RANGES = st.integers(min_value=1, max_value=200)
 
 
-@given(RECORDS, SPELLINGS, TAILS, RANGES)
+FORMS = st.sampled_from(["array", "jsonl"])
+
+
+@given(RECORDS, SPELLINGS, TAILS, RANGES, FORMS)
 def test_ranges_of_any_length_give_the_results_of_one(
-    file: Path, records: list[dict[str, Any]], spelling: dict[str, Any], tail: str, range_bytes: int
+    file: Path, records: list[dict[str, Any]], spelling: dict[str, Any], tail: str, range_bytes: int, form: str
 ) -> None:
     """Gaps, warnings and their order, and counts; with text in it that looks like the end of a record."""
-    file.write_text(json.dumps(records * 3, **spelling) + tail)
-    assert in_a_row(file) == in_parts(file, range_bytes)
+    lines = "\n".join(json.dumps(record, **spelling) for record in records * 3)
+    file.write_text((json.dumps(records * 3, **spelling) if form == "array" else lines) + tail)
+    assert in_a_row(file, form) == in_parts(file, range_bytes, form=form)
 
 
-@given(DOCUMENTS | broken_documents(), RANGES)
-def test_what_is_wrong_is_said_in_the_same_words(file: Path, data: bytes, range_bytes: int) -> None:
-    """With the same item and byte, after the same results."""
+@given(DOCUMENTS | broken_documents(), RANGES, FORMS)
+def test_what_is_wrong_is_said_in_the_same_words(file: Path, data: bytes, range_bytes: int, form: str) -> None:
+    """With the same item, byte and line, after the same results."""
     file.write_bytes(data)
-    assert in_a_row(file) == in_parts(file, range_bytes)
+    assert in_a_row(file, form) == in_parts(file, range_bytes, form=form)
 
 
-@given(RECORDS.filter(bool), st.data())
+@given(RECORDS.filter(bool), st.data(), FORMS)
 def test_a_broken_record_among_good_ones_is_found(
-    file: Path, records: list[dict[str, Any]], data: st.DataObject
+    file: Path, records: list[dict[str, Any]], data: st.DataObject, form: str
 ) -> None:
     """At any byte of many ranges."""
-    good = json.dumps(records * 5).encode()
+    text = json.dumps(records * 5) if form == "array" else "\n".join(map(json.dumps, records * 5))
+    good = text.encode()
     at = data.draw(st.integers(min_value=0, max_value=len(good)))
-    wrong = data.draw(st.sampled_from([b"", b"x", b'"', b"}", b",", b"]", b"\xff", b"\\", b'{"a": 1}, ', b"}, {"]))
+    wrong = data.draw(
+        st.sampled_from([b"", b"x", b'"', b"}", b",", b"]", b"\xff", b"\\", b'{"a": 1}, ', b"}, {", b"\n", b"\n{"])
+    )
     end = at + data.draw(st.integers(min_value=0, max_value=3))
     file.write_bytes(good[:at] + wrong + good[end:])
-    assert in_a_row(file) == in_parts(file, data.draw(RANGES))
+    assert in_a_row(file, form) == in_parts(file, data.draw(RANGES), form=form)
 
 
 @pytest.mark.parametrize("hostile", [json.dumps(text) for text in HOSTILE])
@@ -147,10 +156,7 @@ def test_ranges_are_not_read_again_without_need(file: Path) -> None:
     for indent in (None, 2):
         file.write_text(json.dumps([record] * 5000, indent=indent))
         here = Here()
-        with open_source(file) as source:
-            assert source.file is not None
-            parts = read_parts(source.file, here, jobs=2, base="/", max_record_bytes=10**9, range_bytes=100_000)
-            ends = [part.end for part in parts]
+        ends = [part.end for part in parts_of(file, here, 100_000)]
         assert len(ends) > 5
         assert ends == [task.end for task in here.tasks]
 
@@ -172,9 +178,7 @@ def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monk
     texts = [json.dumps([record] * 300, **style)[1:-1] for style in styles]
     file.write_text(f"[{', '.join(texts)}]")
     assert in_a_row(file) == in_parts(file, 1000)
-    with open_source(file) as source:
-        assert source.file is not None
-        parts = list(read_parts(source.file, Here(), jobs=2, base="/", max_record_bytes=10**9, range_bytes=1000))
+    parts = list(parts_of(file, Here(), 1000))
     assert max(part.items for part in parts) * len(json.dumps(record)) < 80_000
     assert sum(part.items for part in parts) == 900
 
@@ -183,11 +187,8 @@ def test_results_that_grow_are_sent_in_parts(file: Path, monkeypatch: pytest.Mon
     """A long folder for each path makes more of a range than it is itself."""
     monkeypatch.setattr(parallel_module, "_MOST_BYTES", 100_000)
     file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 20_000))
-    with open_source(file) as source:
-        assert source.file is not None
-        base = "/" + "v" * 3000
-        parts = read_parts(source.file, Here(), jobs=2, base=base, max_record_bytes=10**9, range_bytes=10**6)
-        sizes = [(len(part.gaps), part.items) for part in parts]
+    parts = parts_of(file, Here(), 10**6, videos_dir="/" + "v" * 3000)
+    sizes = [(len(part.gaps), part.items) for part in parts]
     assert sum(items for _, items in sizes) == 20_000
     assert max(size for size, _ in sizes) < 100_000 + 3200 * 65536 / 40
 
@@ -205,11 +206,8 @@ def test_no_more_is_read_ahead_than_twice_the_jobs(file: Path) -> None:
     """What waits for its turn is bounded."""
     file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 2000))
     here = Here()
-    with open_source(file) as source:
-        assert source.file is not None
-        parts = read_parts(source.file, here, jobs=3, base="/", max_record_bytes=10**9, range_bytes=1000)
-        next(parts)
-        assert len(here.tasks) == 6
+    next(parts_of(file, here, 1000))
+    assert len(here.tasks) == 4
 
 
 def test_an_executor_of_the_users_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +216,7 @@ def test_an_executor_of_the_users_is_used(tmp_path: Path, monkeypatch: pytest.Mo
     with path.open("w", encoding="utf-8") as file:
         generate("short", 30_000, file)
     told: tuple[list[object], list[object]] = ([], [])
-    monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 100_000, "max_notices": None})
+    monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 100_000})
     with ThreadPoolExecutor(4) as executor:
         tally = analyze(path, tmp_path / "a", jobs=6, executor=executor, on_warning=told[0].append)
         executor.submit(print).result()
@@ -232,7 +230,7 @@ def test_a_worker_that_dies_is_an_error_of_its_own(tmp_path: Path, monkeypatch: 
     """And leaves no half results."""
     path = tmp_path / "p.json"
     path.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 1000))
-    monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000, "max_notices": None})
+    monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 1000})
     with pytest.raises(WorkerError, match="a process that read a part of the input died"):
         analyze(path, tmp_path / "gaps", jobs=2, executor=Here(broken_from=3))
     assert names(tmp_path) == ["p.json"]
@@ -252,7 +250,7 @@ def test_a_file_that_changes_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
                     path.write_text(json.dumps(change))  # noqa: B023 -- called at once
                 return super().submit(call, *arguments)
 
-        monkeypatch.setattr(read_parts, "__kwdefaults__", {"range_bytes": 1000, "max_notices": None})
+        monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 1000})
         with pytest.raises(SourceError, match="changed while it was read"):
             analyze(path, tmp_path / "gaps", jobs=2, executor=Changing())
     assert names(tmp_path) == ["p.json"]
@@ -410,4 +408,4 @@ def test_the_first_separator_is_learned_from_the_first_records(file: Path) -> No
     file.write_text(f"[{record},\n {record},\n {record}]")
     with open_source(file) as source:
         assert source.file is not None
-        assert parallel_module._separator(source.file, 10**6) == b'},\n {"tokens"'
+        assert parallel_module._separator(source.file, make_settings({})) == b'},\n {"tokens"'

@@ -191,6 +191,7 @@ def test_the_public_names_are_these() -> None:
     errors = ["InputError", "MalformedInputError", "NotAnArrayError", "RecordError", "UnsupportedInputError"]
     errors += ["ConfigurationError", "OutputError", "SourceError", "SourceNotFoundError", "StreamgapsError"]
     errors += ["WorkerError"]
+    answers = ["RULES", "parse_answer"]
     model = ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"]
-    assert {*errors, *model, "__version__", "analyze", "iter_gaps", "parse_answer"} == set(streamgaps.__all__)
+    assert {*errors, *model, *answers, "Options", "__version__", "analyze", "iter_gaps"} == set(streamgaps.__all__)
     assert all(hasattr(streamgaps, name) for name in streamgaps.__all__)

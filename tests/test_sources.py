@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
 
-from streamgaps import SourceError
-from streamgaps.sources import BLOCK_BYTES, open_source
+from streamgaps import ConfigurationError, SourceError
+from streamgaps.exceptions import MalformedInputError, SourceNotFoundError
+from streamgaps.outputs import GAPS_NAME
+from streamgaps.sources import BLOCK_BYTES, Input, expand, open_source, size_of, standard_input
+from tests.doubles import ChunkedFile
+
+COMPRESS: list[Callable[[bytes], bytes]] = [gzip.compress, bz2.compress, lzma.compress]
 
 
 def test_a_path_is_read_in_blocks_and_closed(tmp_path: Path) -> None:
@@ -110,3 +120,193 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, change
             os.utime(path, ns=(0, 0))
         with pytest.raises(SourceError, match="changed while it was read"):
             list(source.blocks)
+
+
+@pytest.mark.parametrize("compress", COMPRESS)
+def test_a_compressed_file_is_decompressed_whatever_its_name_is(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    """It cannot be read in ranges; whether a file can is found out without reading it."""
+    data = os.urandom(BLOCK_BYTES * 2) + bytes(BLOCK_BYTES)
+    path = tmp_path / "p.json"
+    for content, is_plain in ((compress(data), False), (data, True), (b"", True), (b"\x1f", True)):
+        path.write_bytes(content)
+        with open_source(path) as source:
+            assert is_plain == (source.file is not None)
+            assert (content if is_plain else data) == b"".join(source.blocks)
+
+
+@pytest.mark.parametrize("compress", COMPRESS)
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_compressed_file_that_is_open_is_decompressed(compress: Callable[[bytes], bytes], size: int) -> None:
+    """A pipe, as a rule."""
+    data = b"[1, 2]" * 100
+    with open_source(cast("BinaryIO", ChunkedFile(compress(data), size))) as source:
+        assert source.file is None
+        assert data == b"".join(source.blocks)
+
+
+def test_nothing_is_read_of_a_pipe_before_it_is_asked_for() -> None:
+    """It may take long to come."""
+
+    class Untouched:
+        def read(self, _: int = -1) -> bytes:
+            pytest.fail("read further than it was needed")
+
+    with open_source(cast("BinaryIO", Untouched())) as source:
+        assert source.position() == 0
+
+
+def test_the_position_is_that_in_the_input(tmp_path: Path) -> None:
+    """Of what is compressed that in the compressed data: the length of a file is known, that of its content is not."""
+    path = tmp_path / "p.json"
+    data = os.urandom(BLOCK_BYTES * 2 + 10)
+    for content in (data, gzip.compress(data), bz2.compress(bytes(10**7))):
+        path.write_bytes(content)
+        for given in (path, io.BytesIO(content)):
+            with open_source(given) as source:
+                assert source.position() == 0
+                next(source.blocks)
+                assert min(BLOCK_BYTES, len(content)) == source.position()
+                list(source.blocks)
+                assert len(content) == source.position()
+
+
+@pytest.mark.parametrize("change", ["append", "rewrite"])
+def test_a_compressed_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, change: str) -> None:
+    """Also if what comes later is a member that fits."""
+    path = tmp_path / "p.json.gz"
+    content = gzip.compress(os.urandom(BLOCK_BYTES * 2))
+    path.write_bytes(content)
+    with open_source(path) as source:
+        next(source.blocks)
+        if change == "append":
+            with path.open("ab") as file:
+                file.write(gzip.compress(b"y"))
+        else:
+            path.write_bytes(content)
+            os.utime(path, ns=(0, 0))
+        with pytest.raises(SourceError, match="changed while it was read"):
+            list(source.blocks)
+
+
+def test_a_damaged_file_is_an_error_of_the_input(tmp_path: Path) -> None:
+    """Its name is added by whoever knows what it is read for."""
+    path = tmp_path / "p.json.gz"
+    path.write_bytes(gzip.compress(b"[]")[:-3])
+    with open_source(path) as source, pytest.raises(MalformedInputError, match="^the gzip data is cut short after 19"):
+        list(source.blocks)
+
+
+def test_a_failing_read_of_a_compressed_file_names_the_byte() -> None:
+    """That of the compressed data."""
+
+    class Broken(ChunkedFile):
+        def read(self, _: int = -1) -> bytes:
+            block = super().read()
+            if not block:
+                raise OSError(5, "Input/output error")
+            return block
+
+    data = gzip.compress(b"[]")[:15]
+    with (
+        open_source(cast("BinaryIO", Broken(data, 4))) as source,
+        pytest.raises(SourceError, match="^<stream>: reading failed at byte 15: Input"),
+    ):
+        list(source.blocks)
+
+
+def test_the_standard_input_is_read_as_it_comes() -> None:
+    """By its descriptor, which stays open."""
+    program = """
+from streamgaps.sources import open_source, standard_input
+with standard_input() as file, open_source(file) as source:
+    print(source.name, b"".join(source.blocks))
+standard_input().close()
+print(standard_input().read(1))
+"""
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, input=gzip.compress(b"[]"), capture_output=True, check=True)
+    assert result.stdout.split(b"\n") == [b"<stdin> b'[]'", b"b''", b""]
+
+
+def test_a_standard_input_that_is_closed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a service may be started."""
+
+    def closed(*_: object, **__: object) -> None:
+        raise OSError(9, "Bad file descriptor")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", closed)
+        with pytest.raises(SourceError, match="^<stdin>: cannot be opened: Bad file descriptor$"):
+            standard_input()
+
+
+def test_a_folder_is_replaced_by_its_json_files(tmp_path: Path) -> None:
+    """In the order of their names; what else is there is left out."""
+    names = ["B.JSON", "a.json", "a.json.gz", "b.jsonl.zst", "c.ndjson.XZ", "d.json.bz2", "my_" + GAPS_NAME, "z.ndjson"]
+    others = [GAPS_NAME, ".hidden.json", "json", ".json", "a.json.zip", "a.json.gz.gz", "a.txt", "a.gz", "ajson"]
+    for name in names + others:
+        (tmp_path / name).touch()
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "folder.json" / "inside.json").touch()
+    (tmp_path / "nowhere.json").symlink_to(tmp_path / "missing")  # left out, it would not be missed
+    expected = [tmp_path / name for name in sorted([*names, "nowhere.json"])]
+    assert expected == expand(tmp_path) == expand(str(tmp_path)) == expand([tmp_path])
+
+
+def test_what_is_no_folder_is_passed_on(tmp_path: Path) -> None:
+    """Files by any name, what does not exist, an empty path, URLs, open files; in the order given."""
+    path = tmp_path / "results.txt"
+    path.touch()
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / GAPS_NAME).touch()
+    (folder / "p.json").touch()
+    given: list[Input] = [path, "missing.json", "", "a\0b", "s3://bucket/*.json", io.BytesIO(), folder / GAPS_NAME]
+    assert given == expand(given) == expand(iter(given))
+    assert [path, folder / "p.json", path] == expand([path, folder, path])
+    for one in given:
+        assert [one] == expand(one)
+
+
+def test_a_folder_without_json_files_is_said(tmp_path: Path) -> None:
+    """It is most likely not the one that was meant."""
+    (tmp_path / GAPS_NAME).touch()
+    with pytest.raises(SourceNotFoundError, match=f"^{tmp_path}: there are no JSON files in the folder"):
+        expand(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reason."""
+
+    def forbidden(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(SourceError, match=f"^{tmp_path}: the folder cannot be listed: Permission denied$"):
+        expand(tmp_path)
+
+
+@pytest.mark.parametrize("inputs", [5, b"p.json", None, [None], ["p.json", 5]])
+def test_what_is_no_input_is_refused(inputs: object) -> None:
+    """It is a mistake in the program."""
+    with pytest.raises(ConfigurationError, match="an input must be a path, a URL or a file open in binary mode, not "):
+        expand(cast("list[Input]", inputs))
+
+
+def test_no_input_at_all_is_refused() -> None:
+    """There would be no gaps, and no word why."""
+    with pytest.raises(ConfigurationError, match="nothing to read"):
+        expand([])
+
+
+def test_the_size_of_a_file_is_known_and_of_others_not(tmp_path: Path) -> None:
+    """In bytes."""
+    path = tmp_path / "p.json"
+    path.write_bytes(b"[]")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert 2 == size_of(path) == size_of(str(path))
+    for unknown in (pipe, tmp_path, tmp_path / "missing", "a\0b", "http://host/p.json", io.BytesIO(b"[]")):
+        assert size_of(unknown) is None

@@ -4,77 +4,80 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
 from streamgaps.log import WARNING, log
 from streamgaps.pipeline import analyze
-from streamgaps.reports.text import summary
-from streamgaps.stages.read import MAX_RECORD_BYTES
+from streamgaps.reports.text import report, summary
+from streamgaps.sources import expand, size_of
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
+
     from streamgaps.model import Skip, Tally, UnresolvedPath
+    from streamgaps.settings import Options
+    from streamgaps.sources import Input
 
 __all__ = ["analyze_and_tell"]
 
 
 def analyze_and_tell(
-    predictions: str,
-    results_dir: str,
+    predictions: Sequence[Input],
+    results_dir: str | BinaryIO,
     *,
-    videos_dir: str | None,
     log_format: LogFormat,
     quiet: bool,
     max_warnings: int | None = None,
-    max_record_bytes: int = MAX_RECORD_BYTES,
-    reader: str = "auto",
     jobs: int | None = None,
+    skipped: str | None = None,
+    **options: Unpack[Options],
 ) -> None:
     """Call `analyze`, show how far it is on a terminal, and tell the counts at the end.
 
     Args:
         predictions: as for `analyze`.
         results_dir: as for `analyze`.
-        videos_dir: as for `analyze`.
         log_format: `CONSOLE` or `JSON`; JSON gets neither a progress bar nor a table.
         quiet: show neither progress nor counts.
         max_warnings: how many warnings to log; all if None.
-        max_record_bytes: as for `analyze`.
-        reader: as for `analyze`.
         jobs: as for `analyze`.
+        skipped: as for `analyze`.
+        **options: as for `analyze`.
     """
-    size = _size(predictions)
+    chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
+    inputs = expand(predictions)
+    size = _size(inputs)
     log.debug(
         "streamgaps.started",
-        predictions=predictions,
         bytes=size,
-        results_dir=results_dir,
-        videos_dir=videos_dir,
-        reader=reader,
+        predictions=[_shown(one) for one in predictions],
+        results_dir=_shown(results_dir),
         jobs=jobs or "auto",
+        **{name: _shown(value) for name, value in chosen.items()},
     )
     begin = time.monotonic()
     bar = log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
     with Progress(size) if bar else nullcontext() as progress:
         tally = analyze(
-            predictions,
+            inputs,
             results_dir,
-            videos_dir=videos_dir,
             on_warning=log_warning if max_warnings is None else _WarningLimit(max_warnings),
             # One more than is shown: to know that there are more. None at all, if nobody would see them.
             max_warnings=0 if log.lowest > WARNING else None if max_warnings is None else max_warnings + 1,
-            max_record_bytes=max_record_bytes,
-            reader=reader,
             jobs=jobs,
+            skipped=skipped,
             on_progress=progress,
+            **options,
         )
     log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
     if not quiet:
-        _tell(tally, log_format)
+        _tell(tally, log_format, shows_report=not isinstance(results_dir, str))
 
 
 class _WarningLimit:
@@ -96,10 +99,11 @@ class _WarningLimit:
             )
 
 
-def _tell(tally: Tally, log_format: LogFormat) -> None:
+def _tell(tally: Tally, log_format: LogFormat, *, shows_report: bool) -> None:
     if log_format is LogFormat.CONSOLE:
-        logs.stderr.write(summary(tally))
+        logs.stderr.write((report(tally) if shows_report else "") + summary(tally))
         return
+    more = {"unclear": tally.unclear, "unused_labels": tally.unused_labels}
     log.info(
         "streamgaps.finished",
         records=tally.records,
@@ -107,11 +111,16 @@ def _tell(tally: Tally, log_format: LogFormat) -> None:
         false_positives=tally.false_positives,
         false_negatives=tally.false_negatives,
         skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
+        **{name: count for name, count in more.items() if count},
     )
 
 
-def _size(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_size or None
-    except (OSError, ValueError):
-        return None
+def _shown(value: object) -> object:
+    """Return what a log line shows of an option."""
+    return value if isinstance(value, (str, int, dict, tuple, list)) else getattr(value, "name", str(value))
+
+
+def _size(inputs: Iterable[Input]) -> int | None:
+    """Return how many bytes there are to read, if that is known."""
+    sizes = [size_of(one) for one in inputs]
+    return None if None in sizes else sum(filter(None, sizes)) or None

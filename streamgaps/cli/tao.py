@@ -91,8 +91,9 @@ def _vlm_bcq(
         log.warning("streamgaps.unknown_level", TAO_LOGGING_LEVEL=asked, used=level)
     chosen = settings(_spec_path(experiment_spec_file, config_path, config_name), overrides)
     analyze_and_tell(
-        chosen["predictions_json"],
+        [chosen["predictions_json"]],
         chosen["results_dir"],
+        format="array",
         videos_dir=chosen["videos_dir"],
         log_format=outlook.log_format,
         quiet=level not in ("DEBUG", "INFO"),

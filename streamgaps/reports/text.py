@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamgaps.model import Tally
+    from streamgaps.model import SkipReason, Tally
 
 __all__ = ["report", "summary"]
 
@@ -31,12 +31,29 @@ def summary(tally: Tally) -> str:
         ("False positives (FP)", f"{tally.false_positives:,}"),
         ("False negatives (FN)", f"{tally.false_negatives:,}"),
     ]
-    for reason, count in sorted(tally.skipped.items()):
-        subject = "response" if reason.field == "response" else "ground truth"
-        said = "neither yes nor no" if reason.why == "neither" else "both yes and no"
-        rows.append((f"Skipped: {subject} says {said}", f"{count:,}"))
+    rows += [(f"Skipped: {_said(reason)}", f"{count:,}") for reason, count in sorted(tally.skipped.items())]
     rows.append(("Records read", f"{tally.records:,}"))
+    if tally.unclear:
+        rows.append(("Of FP and FN: unclear responses", f"{tally.unclear:,}"))
+    if tally.unused_labels:
+        rows.append(("Labels without a prediction", f"{tally.unused_labels:,}"))
     return _table(rows)
+
+
+_SUBJECTS = {"gt": "ground truth", "gap": "gap", "key": "key", "record": "record"}
+_SAID = {
+    "neither": "says neither yes nor no",
+    "both": "says both yes and no",
+    "no final answer": "has no final answer",
+    "null": "is null",
+    "no match": "has no match",
+    "several matches": "has several matches",
+    "duplicate": "of the same video and question",
+}
+
+
+def _said(reason: SkipReason) -> str:
+    return f"{_SUBJECTS.get(reason.field, reason.field)} {_SAID.get(reason.why, f'is {reason.why}')}"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:

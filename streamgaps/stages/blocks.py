@@ -3,7 +3,8 @@
 A block must be cut where an item ends, and no scanner of ours could find such a place as fast as one can be
 guessed. A guess is proved by decoding: if X begins where an item of the array begins, and `[X]` is valid JSON,
 then an item ends where X ends. For JSON can be read from left to right in one way only: whoever has read `[X`
-is in the same state, whatever follows. A wrong guess gives invalid JSON: it costs time, and never an item.
+is in the same state, whatever follows. A wrong guess gives invalid JSON: it costs time, and never an item. The same
+goes for records that follow one another.
 
 What msgspec refuses, Python's own `json` decides, item by item: NaN and infinities, lone surrogates, records that
 lack a field, and all that is wrong.
@@ -13,57 +14,69 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
 from streamgaps.model import Prediction
-from streamgaps.stages.exact import State, decode_items, int_limit
-from streamgaps.stages.refused import BLANK, BOM, CUT, RefusedError, refused_top_level, too_long
+from streamgaps.stages.exact import State, int_limit
+from streamgaps.stages.refused import BLANK, BOM, RefusedError, too_long
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamgaps.exceptions import InputError
     from streamgaps.stages.exact import Decoded
 
-__all__ = ["GIANT_BYTES", "ArrayReader"]
+__all__ = ["GIANT_BYTES", "BlockReader", "bytes_of", "decode_utf8", "is_cut"]
 
 GIANT_BYTES = 8 * 1024 * 1024
 """How much is collected of an item before its end is in sight; a longer one is left to the reader of events."""
 
-_ANY_SEPARATOR = b"},"
-# The end of an item, the comma, the beginning of the next and its first key: as good as never inside an item.
-_SEPARATOR = re.compile(rb'\}[ \t\n\r]{0,64},[ \t\n\r]{0,64}\{[ \t\n\r]{0,64}"[^"\\]{0,64}"')
 _EIGHT_DIGITS = re.compile(rb"\d{8}")
-
-_FIRST_NON_ASCII = 0x80
-_LONGEST_CHARACTER = 4  # bytes of UTF-8
-
 _NOT_FOR_MSGSPEC = (msgspec.MsgspecError, ValueError, RecursionError)
-_decode = msgspec.json.Decoder(list[Prediction]).decode
 
 
-class ArrayReader:
-    """Takes the items of a JSON array out of its bytes, as `json.load` would.
+class Decoders(NamedTuple):
+    """What makes predictions of JSON."""
+
+    array: Callable[[bytes], list[Any]]
+    """Takes an array of items."""
+    records: Callable[[bytes], list[Any]]
+    """Takes items that follow one another."""
+
+
+@lru_cache(maxsize=8)
+def _decoders(row: type[Prediction]) -> Decoders:
+    array: Any = list[row]  # type: ignore[valid-type]  # the type is made of the user's fields
+    return Decoders(msgspec.json.Decoder(array).decode, msgspec.json.Decoder(row).decode_lines)
+
+
+class BlockReader(ABC):
+    """Takes items out of the bytes of an input, as `json.load` would.
 
     Feed it the input block by block. It keeps what is incomplete: as a rule less than two blocks, and up to 4 MiB, or
     the item under way, where it is hard to tell where an item ends.
 
     Args:
         max_record_bytes: how long an item may be.
-        inside: whether the input begins in the array, where an item begins, and not with it.
+        row: what an item becomes that has what it needs.
+        inside: whether an item begins where the input does.
         offset: the place in the input of the first byte that it is fed.
         items: how many items there are before it.
-        separator: what most likely stands between two items and nowhere else, from the end of the one.
 
     Attributes:
         offset: the first byte that is not decoded yet; no item is open there.
         items: how many items there are before it.
-        separator: as above, or as it was learned since.
+        line: the line that it is on, counted from 1; None where that says nothing.
     """
 
+    line: int | None = None
     PATIENCE = 256 * 1024
-    """How much may wait for a separator before it is decoded item by item."""
+    """How much may wait for the end of an item to be guessed before it is decoded item by item."""
     LONGEST_TRY = 1024 * 1024
     """How much is decoded at most of an item that may not be complete."""
 
@@ -71,15 +84,15 @@ class ArrayReader:
         self,
         *,
         max_record_bytes: int,
+        row: type[Prediction] = Prediction,
         inside: bool = False,
         offset: int = 0,
         items: int = 0,
-        separator: bytes = _ANY_SEPARATOR,
     ) -> None:
         self.offset = offset
         self.items = items
-        self.separator = separator
         self._max_record_bytes = max_record_bytes
+        self._decoders = _decoders(row)
         self._state = State.NEXT if inside else None
         self._error: RefusedError | None = None
         self._blocks: list[bytes] = []
@@ -93,29 +106,36 @@ class ArrayReader:
         return self.offset + self._size
 
     @property
-    def has_learned(self) -> bool:
-        """Whether `separator` was seen between two items."""
-        return self.separator != _ANY_SEPARATOR
-
-    @property
-    def is_behind_comma(self) -> bool:
-        """Whether the byte at `offset` follows the comma between two items."""
+    def is_between(self) -> bool:
+        """Whether an item may begin at `offset`: behind the comma between two of an array."""
         return self._state is State.NEXT and self._error is None
 
     @property
     def is_clean(self) -> bool:
         """Whether that is so, and all that was fed is decoded."""
-        return self.is_behind_comma and not self._size
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the array is complete, and nothing follows it."""
-        return not self._size and self._state is State.ENDED and self._error is None
+        return self.is_between and not self._size
 
     @property
     def error(self) -> InputError | None:
         """Why the items end here; None as long as they may go on."""
         return self._error.as_input_error(self.items) if self._error else None
+
+    @property
+    @abstractmethod
+    def has_ended(self) -> bool:
+        """Whether all that was fed is decoded, and is a whole input."""
+
+    @abstractmethod
+    def _guess(self, block: bytes) -> int:
+        """Guess where in a block an item ends; return the place of what follows it, or -1."""
+
+    @abstractmethod
+    def _decode_to(self, end: int) -> list[Any]:
+        """Decode what waits up to what was guessed to follow an item in the last block; nothing if none ends there."""
+
+    @abstractmethod
+    def _decode_each(self, *, is_end: bool) -> list[Any]:
+        """Decode what waits item by item, and keep what is incomplete."""
 
     def feed(self, block: bytes) -> list[Any]:
         """Take the next block, and return the items that are complete now.
@@ -125,9 +145,9 @@ class ArrayReader:
         self._blocks.append(block)
         self._size += len(block)
         if self._state in (State.FIRST, State.NEXT):
-            guess = block.rfind(self.separator) if self._size >= self._idle_until else -1
+            guess = self._guess(block) if self._size >= self._idle_until else -1
             if guess >= 0:
-                items = self._decode_to(guess + self.separator.index(b","))
+                items = self._decode_to(guess)
                 if items:
                     return items
                 # Guess again when there is twice as much: the time for an item stays proportional to its length.
@@ -139,24 +159,11 @@ class ArrayReader:
 
     def settle(self) -> list[Any]:
         """Return the items that are complete, supposing that the next one begins behind what was fed."""
-        block = self._blocks[-1].rstrip(BLANK) if self._blocks else b""
-        if self._state in (State.FIRST, State.NEXT) and block.endswith(b","):
-            return self._decode_to(len(block) - 1)
         return []
 
     def finish(self) -> list[Any]:
-        """Return the last items; the input ends here. `error` is set if the array does not."""
-        if self._error:
-            return []
-        block = self._blocks[-1].rstrip(BLANK) if self._blocks else b""
-        if self._state in (State.FIRST, State.NEXT) and block.endswith(b"]"):
-            items = self._decode_to(len(block) - 1)
-            if items:
-                self._state = State.ENDED
-                self.offset += self._size  # blanks
-                self._keep(b"")
-                return items
-        return self._decode_each(is_end=True)
+        """Return the last items; the input ends here. `error` is set if it must not."""
+        return [] if self._error else self._decode_each(is_end=True)
 
     def waits_for_more_than(self, size: int) -> bool:
         """Whether what waits is longer than that, and an object, an array or a string without end so far."""
@@ -171,118 +178,90 @@ class ArrayReader:
         """Give away what is waiting, for somebody else to read an item; then `resume`. It begins at `offset`."""
         data = b"".join(self._blocks)
         item = data.lstrip(BLANK)
-        self.offset += len(data) - len(item)
+        self._pass(data[: len(data) - len(item)])
         self._keep(b"")
         return item
 
     def decode_one(self, item: bytes) -> list[Any]:
         """Decode an item that was taken, and whose end is known; feed what is behind it."""
         self._patience, self._idle_until = self.PATIENCE, 0
-        try:
-            items: list[Any] = _decode(b"[%b]" % item) if _is_for_msgspec(item) else []
-        except _NOT_FOR_MSGSPEC:
-            items = []
+        items = self._decode(self._decoders.array, b"[%b]" % item)
         if not items or len(item) > self._max_record_bytes:
             self._keep(item)
             return self._decode_each(is_end=False)
-        self.offset += len(item)
-        self.items += 1
-        self._state = State.AFTER
+        self._pass(item, items=1)
+        self._state = self._after_item
         return items
 
-    def resume(self, offset: int, rest: bytes) -> list[Any]:
-        """Go on after an item that somebody else has read, which ended at `offset`."""
+    def resume(self, offset: int, rest: bytes, *, lines: int, is_lost: bool) -> list[Any]:
+        """Go on after an item that somebody else has read.
+
+        Args:
+            offset: where it ended.
+            rest: what is known of the input behind it.
+            lines: how many line feeds it had.
+            is_lost: whether it did not end, but was found to be no JSON, so that the next line is to be found.
+        """
+        self._pass(b"\n" * lines, items=1)
         self.offset = offset
-        self.items += 1
-        self._state = State.AFTER
+        self._state = State.LOST if is_lost else self._after_item
         return self.feed(rest)
+
+    def line_of(self, index: int) -> int | None:  # noqa: ARG002 -- for those who know
+        """Return the line on which one of the items begins that were returned last; None where that says nothing."""
+        return None
+
+    _after_item = State.NEXT
+    """Where one is behind an item."""
+
+    def _pass(self, data: bytes, *, items: int = 0) -> None:
+        """Go on behind these bytes, which have so many items."""
+        self.offset += len(data)
+        self.items += items
 
     def _keep(self, data: bytes) -> None:
         self._blocks = [data] if data else []
         self._size = len(data)
 
-    def _decode_to(self, end: int) -> list[Any]:
-        """Decode what waits up to the comma or bracket at `end` in the last block; nothing if no item ends there."""
-        block = self._blocks[-1]
-        data = b"".join((b"[", *self._blocks[:-1], memoryview(block)[:end], b"]"))
-        if len(data) - 2 > self._max_record_bytes or not _is_for_msgspec(data):
+    def _found(self, length: int) -> None:
+        """Be as patient as items of this length, together, ask for."""
+        self._patience = min(max(self.PATIENCE, 2 * length), GIANT_BYTES // 2)
+        self._idle_until = 0
+
+    def _found_none(self) -> None:
+        # Values take ten times the memory of their text: what is long is left to the reader of events.
+        self._patience = 2 * self._size if self._size <= self.LONGEST_TRY else sys.maxsize
+
+    def _decode(self, decode: Callable[[bytes], list[Any]], data: bytes) -> list[Any]:
+        """Decode, or return nothing if that is not for msgspec."""
+        if not _is_for_msgspec(data):
             return []
         try:
-            items = _decode(data)
+            return decode(data)
         except _NOT_FOR_MSGSPEC:
             return []
-        if not items:
-            return []
-        if not self.has_learned:
-            self._learn_separator(block, block.rfind(b"}", 0, end))
-        self.offset += len(data) - 1  # without our brackets, and with the comma or bracket behind it
-        self.items += len(items)
-        self._state = State.NEXT
-        self._keep(block[end + 1 :])
-        self._patience = min(max(self.PATIENCE, 2 * len(data)), GIANT_BYTES // 2)
-        self._idle_until = 0
-        return items
 
-    def _learn_separator(self, data: bytes, at: int) -> None:
-        """Learn what follows the end of an item, if all of it is there."""
-        found = _SEPARATOR.match(data, at)
-        if found:
-            self.separator = found[0]
-
-    def _decode_each(self, *, is_end: bool) -> list[Any]:
-        """Decode what waits item by item, and keep what is incomplete."""
-        data = b"".join(self._blocks)
-        self._keep(data)
-        if self._state is None:
-            data = self._enter(data, is_end=is_end)
-        if self._state is None:
-            return []
-        text, broken = _decode_utf8(data)
-        longest = self._max_record_bytes
-        is_last = is_end and broken is None
-        decoded = decode_items(text, self._state, is_end=is_last, longest=longest, index=self.items)
-        self._error = self._what_is_wrong(decoded, text, data, broken, is_end=is_end)
-        used = _bytes(text, decoded.at)
-        self.offset += used
-        self.items += len(decoded.items)
-        self._state = decoded.state
-        self._keep(data[used:])
-        if decoded.items:
-            self._patience, self._idle_until = self.PATIENCE, 0
-            for end in decoded.ends[-2:]:  # what follows the last item may be cut
-                self._learn_separator(data, _bytes(text, end) - 1)
-        else:
-            # Values take ten times the memory of their text: what is long is left to the reader of events.
-            self._patience = 2 * self._size if self._size <= self.LONGEST_TRY else sys.maxsize
-        return decoded.items
-
-    def _enter(self, data: bytes, *, is_end: bool) -> bytes:
-        """Go into the array, and return what waits there; or say why there is none."""
+    def _without_bom(self, data: bytes, *, is_end: bool) -> bytes | None:
+        """Return what the input begins with behind a byte-order mark and blanks; None if that is not known yet."""
         if self.offset == 0 and data.startswith(BOM):
             self.offset, data = len(BOM), data[len(BOM) :]
         elif self.offset == 0 and BOM.startswith(data) and not is_end:
-            return data
+            return None
         inside = data.lstrip(BLANK)
-        self.offset += len(data) - len(inside)
+        self._pass(data[: len(data) - len(inside)])
         self._keep(inside)
-        if inside.startswith(b"["):
-            self.offset += 1
-            self._state = State.FIRST
-        elif is_end or (inside and (inside[0] < _FIRST_NON_ASCII or len(inside) >= _LONGEST_CHARACTER)):
-            self._error = refused_top_level(inside, self.offset)
-        return inside[1:]
+        return inside
 
     def _what_is_wrong(
         self, decoded: Decoded, text: str, data: bytes, broken: UnicodeDecodeError | None, *, is_end: bool
     ) -> RefusedError | None:
+        """Say what is wrong with what was decoded, or with what waits behind it."""
         if decoded.problem is not None:
-            at, reason, kind = decoded.problem
-            return RefusedError(kind, reason, self.offset + _bytes(text, at))
-        if broken is not None and (is_end or not _is_cut(broken)):
+            at, reason, kind, _ = decoded.problem
+            return RefusedError(kind, reason, self.offset + bytes_of(text, at))
+        if broken is not None and (is_end or not is_cut(broken)):
             return RefusedError(MalformedInputError, f"invalid UTF-8 ({broken.reason})", self.offset + broken.start)
-        if is_end and decoded.state is not State.ENDED:
-            return RefusedError(MalformedInputError, CUT, self.offset + len(data))
-        used = _bytes(text, decoded.at)
+        used = bytes_of(text, decoded.at)
         if len(data) - used > self._max_record_bytes and decoded.state in (State.FIRST, State.NEXT):
             reason = too_long(self.items + len(decoded.items), self._max_record_bytes)
             return RefusedError(UnsupportedInputError, reason, self.offset + used)
@@ -304,7 +283,7 @@ def _is_for_msgspec(data: bytes) -> bool:
     return not limit or _EIGHT_DIGITS.search(data[:: limit // 8]) is None
 
 
-def _decode_utf8(data: bytes) -> tuple[str, UnicodeDecodeError | None]:
+def decode_utf8(data: bytes) -> tuple[str, UnicodeDecodeError | None]:
     """Decode up to the first byte that is not UTF-8, or is only the beginning of a character."""
     try:
         return data.decode(), None
@@ -312,10 +291,11 @@ def _decode_utf8(data: bytes) -> tuple[str, UnicodeDecodeError | None]:
         return data[: error.start].decode(), error
 
 
-def _is_cut(error: UnicodeDecodeError) -> bool:
+def is_cut(error: UnicodeDecodeError) -> bool:
+    """Say whether the text ends inside a character."""
     return error.reason == "unexpected end of data" and error.end == len(error.object)
 
 
-def _bytes(text: str, end: int) -> int:
+def bytes_of(text: str, end: int) -> int:
     """Return how many bytes the text has up to that character."""
     return end if text.isascii() else len(text[:end].encode())

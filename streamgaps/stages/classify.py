@@ -2,26 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason
-from streamgaps.stages.validate import require_text
+from streamgaps.exceptions import RecordError
+from streamgaps.model import Answer, ErrorType, Gap, Invalid, Skip, SkipReason
+from streamgaps.stages.fields import MISSING
+from streamgaps.stages.validate import EXCERPT, not_a_text
+from streamgaps.stages.write import encode_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from streamgaps.model import ParsedPrediction, Prediction, Tally
 
-__all__ = ["EXCERPT", "classify"]
-
-EXCERPT = 80
-"""How many characters of an unclear text its warning shows."""
+__all__ = ["DEFAULT", "Policy", "Unclear", "classify"]
 
 
+class Unclear(str, Enum):
+    """What becomes of an unclear response, or of an unclear ground truth."""
+
+    SKIP = "skip"
+    """It is skipped."""
+    GAP = "gap"
+    """Against a clear ground truth the response counts as wrong; else it is skipped."""
+    ERROR = "error"
+    """It ends the run."""
+
+
+class Policy(NamedTuple):
+    """What becomes of predictions that cannot be compared."""
+
+    unclear: Unclear = Unclear.SKIP
+    skips_invalid: bool = False
+    """Whether what is no text where there should be one is skipped, and no error."""
+    keeps_records: bool = False
+    """Whether a `Skip` holds what is known of the prediction."""
+
+
+DEFAULT = Policy()
+
+_UNCLEAR = (Answer.NEITHER, Answer.BOTH, Answer.UNFINISHED)
 _REASONS = {
-    (field, answer.name): SkipReason(field, answer.value)
-    for field in ("response", "gt")
-    for answer in (Answer.NEITHER, Answer.BOTH)
+    (field, answer.name): SkipReason(field, answer.value) for field in ("response", "gt") for answer in _UNCLEAR
+}
+_SAYS = {
+    Answer.NEITHER.value: "says neither yes nor no",
+    Answer.BOTH.value: "says both yes and no",
+    Answer.UNFINISHED.value: "has no final answer",
 }
 
 
@@ -31,6 +59,7 @@ def classify(
     tally: Tally,
     resolve: Callable[[int, str], str],
     on_skip: Callable[[Skip], None],
+    policy: Policy = DEFAULT,
     first: int = 0,
 ) -> Iterator[Gap]:
     """Compare each response with its ground truth, count it, and yield the contradictions.
@@ -40,13 +69,15 @@ def classify(
         tally: where each prediction is counted; up to date whenever a gap is yielded or a skip told, and at the end.
         resolve: gives the absolute path of item `index`'s `video_id`; asked for gaps only.
         on_skip: told of every prediction that is skipped.
+        policy: what becomes of predictions that cannot be compared.
         first: the place in the input of the first prediction.
 
     Raises:
-        RecordError: a text that has to be read is not a string.
+        RecordError: a text that has to be read is not a string; or what is unclear is to be an error.
     """
-    yes, unclear = Answer.YES, (Answer.NEITHER, Answer.BOTH)
+    yes, no = Answer.YES, Answer.NO
     false_positive, false_negative = ErrorType.FP, ErrorType.FN
+    skipping = _Skipping(tally, on_skip, policy)
     index = first - 1
     true_positives = true_negatives = 0  # those not in the tally yet: to count there takes three times as long
     try:
@@ -54,36 +85,93 @@ def classify(
             if response is gt:
                 if gt is yes:
                     true_positives += 1
-                else:
+                    continue
+                if gt is no:
                     true_negatives += 1
-                continue
+                    continue
             tally.true_positives += true_positives
             tally.true_negatives += true_negatives
             index += true_positives + true_negatives + 1
             true_positives = true_negatives = 0
-            if gt is None or gt in unclear:
-                on_skip(_skip(index, prediction, response, gt, tally))
+            if gt is not yes and gt is not no:
+                skipping.skip_unclear(index, prediction, response, gt)
                 continue
             video_id = prediction.video_id
-            if type(video_id) is not str:
-                video_id = require_text(index, prediction, "video_id")
+            if type(video_id) is not str and not skipping.is_text(index, prediction, "video_id"):
+                continue
             video_id = resolve(index, video_id)
-            if response is yes:
+            if gt is no:
                 tally.false_positives += 1
                 error_type = false_positive
             else:
                 tally.false_negatives += 1
                 error_type = false_negative
-            yield Gap(index, video_id, error_type, prediction.question, prediction.gt, prediction.response)
+            unclear = response is not yes and response is not no
+            tally.unclear += unclear
+            yield Gap(
+                index,
+                video_id,
+                error_type,
+                prediction.question,
+                prediction.gt,
+                prediction.response,
+                prediction.carried,
+                unclear,
+            )
     finally:
         tally.true_positives += true_positives
         tally.true_negatives += true_negatives
 
 
-def _skip(index: int, prediction: Prediction, response: Answer, gt: Answer | None, tally: Tally) -> Skip:
-    """Count a skip."""
-    field, answer = ("response", response) if gt is None else ("gt", gt)
-    text = require_text(index, prediction, field)
-    reason = _REASONS[field, answer.name]
-    tally.skipped[reason] += 1
-    return Skip(index, prediction.video_id, reason, text[:EXCERPT])
+class _Skipping:
+    """Counts what is not compared, and tells of it."""
+
+    def __init__(self, tally: Tally, on_skip: Callable[[Skip], None], policy: Policy) -> None:
+        self._tally = tally
+        self._on_skip = on_skip
+        self._policy = policy
+
+    def skip_unclear(self, index: int, prediction: Prediction, response: Answer, gt: Answer | None) -> None:
+        """Skip a prediction whose answers are not both clear."""
+        if isinstance(prediction, Invalid):
+            self._skip(index, prediction, prediction.reason, prediction.text)
+            return
+        field, answer = ("response", response) if gt is None else ("gt", gt)
+        if not self.is_text(index, prediction, field):
+            return
+        reason = _REASONS[field, answer.name]
+        text = getattr(prediction, field)
+        if self._policy.unclear is Unclear.ERROR:
+            subject = "the response" if field == "response" else "the ground truth"
+            message = f"item {index}: {subject} {_SAYS[reason.why]}: {text[:EXCERPT]!r}"
+            raise RecordError(message, index=index, field=field)
+        self._skip(index, prediction, reason, text)
+
+    def is_text(self, index: int, prediction: Prediction, field: str) -> bool:
+        """Say whether a field that has to be read can be; if not, skip the prediction, or raise RecordError."""
+        value = getattr(prediction, field)
+        if isinstance(value, str):
+            return True
+        if not self._policy.skips_invalid:
+            raise not_a_text(index, prediction, field)
+        self._skip(index, prediction, SkipReason(field, "null" if value is None else "not a string"), "")
+        return False
+
+    def _skip(self, index: int, prediction: Prediction, reason: SkipReason, text: str) -> None:
+        self._tally.skipped[reason] += 1
+        record = encode_record(index, _record(prediction)) if self._policy.keeps_records else None
+        video_id = None if prediction.video_id is MISSING else prediction.video_id
+        self._on_skip(Skip(index, video_id, reason, text[:EXCERPT], record=record))
+
+
+def _record(prediction: Prediction) -> dict[str, Any]:
+    """Return what is known of a prediction, under the names that a gap has."""
+    known = {
+        "video_id": prediction.video_id,
+        "question": prediction.question,
+        "ground_truth": prediction.gt,
+        "response": prediction.response,
+    }
+    if isinstance(prediction, Invalid) and prediction.reason.field == "record":
+        return {"text": prediction.text}
+    return {name: value for name, value in known.items() if value is not MISSING} | (prediction.carried or {})

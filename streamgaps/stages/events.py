@@ -9,9 +9,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import SourceError, UnsupportedInputError
+from streamgaps.model import Broken
+from streamgaps.stages.exact import EXCERPT
 from streamgaps.stages.fence import end_of_item, follow, join, refuse
-from streamgaps.stages.locate import Recent
-from streamgaps.stages.refused import RefusedError, too_long
+from streamgaps.stages.locate import KEPT_BYTES, Recent
+from streamgaps.stages.refused import CUT, CUT_RECORD, RefusedError, too_long
 
 # What this variable names would be loaded first, and may be missing or unfit; the back end is chosen below.
 _unwanted = os.environ.pop("IJSON_BACKEND", None)
@@ -22,23 +24,27 @@ if _unwanted is not None:
 
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from streamgaps.stages.fence import Block
 
     Events = Iterator[tuple[str, Any]]
 
-__all__ = ["BACKEND", "Giant", "read_events", "read_giant"]
+__all__ = ["BACKEND", "CLOSING", "OPENING", "Giant", "parse_events", "read_events", "read_giant", "skip"]
 
 BACKEND = "yajl2_c"
 """The ijson back end. By name: left to itself ijson may choose one that loses data, as the ctypes ones do,
 or that takes `+1.5` and `1_000` for numbers, as the one in Python does."""
 
-_OPENING = frozenset(("start_map", "start_array"))
-_CLOSING = frozenset(("end_map", "end_array"))
+OPENING = frozenset(("start_map", "start_array"))
+"""The events with which an object or array begins."""
+CLOSING = frozenset(("end_map", "end_array"))
+"""Those with which it ends."""
 
 
-def read_events(blocks: Iterable[bytes], *, fields: Collection[str], max_record_bytes: int) -> Iterator[Any]:
+def read_events(
+    blocks: Iterable[bytes], *, fields: Collection[str], max_record_bytes: int, offset: int = 0, index: int = 0
+) -> Iterator[Any]:
     """Decode the items of a JSON array, one at a time, as `json.load` would.
 
     Of an item that is an object only the wanted fields are kept, and of one that is an array nothing.
@@ -47,6 +53,8 @@ def read_events(blocks: Iterable[bytes], *, fields: Collection[str], max_record_
         blocks: the input, in pieces of any size; read as items are asked for.
         fields: the names of the wanted fields.
         max_record_bytes: how long an item may be; it may be found out up to two blocks later.
+        offset: the place in the input where the array begins.
+        index: how many items there are before it.
 
     Memory: a few blocks, up to 4 MiB of the item under way, and the longest text or wanted field in it.
 
@@ -58,16 +66,17 @@ def read_events(blocks: Iterable[bytes], *, fields: Collection[str], max_record_
             surrogates, NaN and infinities, nesting of more than 1,000 levels, numbers of more than 4,300 digits,
             exponents of 18 digits, items of more than `max_record_bytes`.
     """
-    recent = Recent(max_record_bytes)
+    recent = Recent(max_record_bytes, items=index)
     items = _items(join(recent.keep(refuse(follow(blocks)))), frozenset(fields))
     try:
-        for item in _explained(items, recent):
+        for item in _explained(items, recent.explain):
             recent.items += 1
             yield item
         if not recent.complete:
             words = "the array has no end"
             raise recent.explain(words)
     except RefusedError as refused:
+        refused.offset += offset
         raise refused.as_input_error(recent.items) from refused.__cause__
 
 
@@ -76,15 +85,24 @@ class Giant(NamedTuple):
 
     item: Any
     end: int
-    """The place in the input where it ends."""
+    """The place in the input where it ends; if it is broken, where its line does, or a later place in it."""
     rest: bytes
     """What was read of the input behind it."""
+    lines: int
+    """How many line feeds are in it."""
 
 
 def read_giant(
-    blocks: Iterable[bytes], *, fields: Collection[str], max_record_bytes: int, offset: int, index: int
+    blocks: Iterable[bytes],
+    *,
+    fields: Collection[str],
+    max_record_bytes: int,
+    offset: int,
+    index: int,
+    line: int | None = None,
+    skips_broken: bool = False,
 ) -> Giant:
-    """Read one item of an array, and keep of it what `read_events` keeps.
+    """Read one item, and keep of it what `read_events` keeps.
 
     Args:
         blocks: the input from the item on; no more is taken than it needs.
@@ -92,21 +110,32 @@ def read_giant(
         max_record_bytes: how long the item may be.
         offset: the place in the input where it begins.
         index: its place among the items.
+        line: the line on which it begins, if that is to be said.
+        skips_broken: whether to give a `Broken` where it is no JSON.
 
     Raises:
         InputError: as for `read_events`.
         SourceError: ijson was installed without its C back end.
     """
     recent = Recent(sys.maxsize)
-    tail = _Tail(blocks, max_record_bytes, too_long(index, max_record_bytes))
+    keep = 0 if line is None else KEPT_BYTES
+    tail = _Tail(blocks, max_record_bytes, too_long(index, max_record_bytes), keep=keep)
     items = _items(join(recent.keep(refuse(tail.follow()))), frozenset(fields))
     try:
-        item = next(_explained(items, recent))
+        item = next(_explained(items, recent.explain))
         end = tail.end_of_item()
     except RefusedError as refused:
-        refused.offset += offset - len(_BRACKET)
-        raise refused.as_input_error(index) from refused.__cause__
-    return Giant(item, offset - len(_BRACKET) + end, tail.behind(end))
+        if not skips_broken or refused is tail.too_long:
+            if line is not None:
+                refused.line = line + tail.lines - tail.split(refused.offset)[1].count(b"\n")
+                refused.reason = refused.reason.replace(CUT, CUT_RECORD)
+            refused.offset += offset - len(_BRACKET)
+            raise refused.as_input_error(index) from refused.__cause__
+        first_line = tail.split(0)[1].partition(b"\n")[0]
+        item = Broken(refused.reason, first_line[:EXCERPT].decode("utf-8", "replace"))
+        end = len(_BRACKET) + len(first_line)
+    end, rest = tail.split(end)
+    return Giant(item, offset - len(_BRACKET) + end, rest, tail.lines - rest.count(b"\n"))
 
 
 _BRACKET = b"["
@@ -115,10 +144,12 @@ _BRACKET = b"["
 class _Tail:
     """Puts a bracket before an item, for ijson to find an array, and remembers the last blocks of it."""
 
-    def __init__(self, blocks: Iterable[bytes], longest: int, too_long: str) -> None:
+    def __init__(self, blocks: Iterable[bytes], longest: int, too_long: str, *, keep: int) -> None:
         self._source = blocks
+        self._keep = keep
         self._longest = longest
-        self._too_long = RefusedError(UnsupportedInputError, too_long, len(_BRACKET))
+        self.too_long = RefusedError(UnsupportedInputError, too_long, len(_BRACKET))
+        self.lines = 0
         self._blocks: deque[bytes] = deque()
         self._first = self._taken = len(_BRACKET)
         self._last: Block | None = None
@@ -126,7 +157,8 @@ class _Tail:
     def follow(self) -> Iterator[Block]:
         for block in follow(self._take()):
             self._last = block
-            while self._blocks and self._first + len(self._blocks[0]) <= block.start.offset:
+            passed = block.start.offset if self._taken - self._first > self._keep else 0
+            while self._blocks and self._first + len(self._blocks[0]) <= passed:
                 self._first += len(self._blocks.popleft())
             yield block
 
@@ -136,11 +168,12 @@ class _Tail:
             self._check(self._taken)
             self._blocks.append(block)
             self._taken += len(block)
+            self.lines += block.count(b"\n")
             yield block
 
     def _check(self, end: int) -> None:
         if end - len(_BRACKET) > self._longest:
-            raise self._too_long
+            raise self.too_long
 
     def end_of_item(self) -> int:
         """Return where the item ends; ijson has just told so, and has taken no further block."""
@@ -149,27 +182,46 @@ class _Tail:
         self._check(end)
         return end
 
-    def behind(self, end: int) -> bytes:
-        """Return what was taken from there on."""
-        return b"".join(self._blocks)[end - self._first :]
+    def split(self, end: int) -> tuple[int, bytes]:
+        """Return what was taken from there on; or from a little later on, if that is no longer known."""
+        end = max(end, self._first)
+        return end, b"".join(self._blocks)[end - self._first :]
 
 
-def _explained(items: Iterator[Any], recent: Recent) -> Iterator[Any]:
+def parse_events(pieces: Iterator[bytes], explain: Callable[[str], RefusedError]) -> Events:
+    """Parse JSON into ijson's events; an unfinished string behind its end is overlooked.
+
+    Args:
+        pieces: the input behind `refuse`; the next one is taken when all events of the one before are.
+        explain: makes the error out of what ijson says.
+
+    Raises:
+        RefusedError: it is not JSON, or none that ijson can read.
+        SourceError: ijson was installed without its C back end.
+    """
+    return _explained(_events(pieces), explain)
+
+
+def _explained(items: Iterator[Any], explain: Callable[[str], RefusedError]) -> Iterator[Any]:
     try:
         yield from items
     except (ijson.JSONError, decimal.InvalidOperation, UnicodeDecodeError) as error:
-        raise recent.explain(_words(error)) from error
+        raise explain(_words(error)) from error
+
+
+def _events(pieces: Iterator[bytes]) -> Events:
+    return iter(_backend().basic_parse(_PieceFile(pieces)))
 
 
 def _items(pieces: Iterator[bytes], wanted: Collection[str]) -> Iterator[Any]:
     """Put items together from events."""
-    events: Events = iter(_backend().basic_parse(_PieceFile(pieces)))
+    events = _events(pieces)
     next(events, None)  # the beginning of the array
     for event, value in events:
         if event == "start_map":
             yield _object(events, wanted)
         elif event == "start_array":
-            _skip(events)
+            skip(events)
             yield []
         elif event != "end_array":
             yield _built(event, value, events)
@@ -183,18 +235,18 @@ def _object(events: Events, wanted: Collection[str]) -> dict[str, Any]:
         event, value = next(events)  # noqa: PLW2901 -- a key is always followed by its value
         if key in wanted:
             found[key] = _built(event, value, events)
-        elif event in _OPENING:
-            _skip(events)
+        elif event in OPENING:
+            skip(events)
     return found
 
 
-def _skip(events: Events) -> None:
+def skip(events: Events) -> None:
     """Take the events up to the end of what has just begun."""
     depth = 1
     for event, _ in events:
-        if event in _OPENING:
+        if event in OPENING:
             depth += 1
-        elif event in _CLOSING:
+        elif event in CLOSING:
             depth -= 1
             if not depth:
                 return
@@ -207,7 +259,7 @@ def _built(event: str, value: Any, events: Events) -> Any:  # noqa: ANN401 -- an
     while True:
         # What json.load makes of a number with a fraction is a float, and not ijson's Decimal.
         builder.event(event, float(value) if isinstance(value, decimal.Decimal) else value)
-        depth += (event in _OPENING) - (event in _CLOSING)
+        depth += (event in OPENING) - (event in CLOSING)
         if not depth:
             return builder.value
         event, value = next(events)

@@ -1,4 +1,4 @@
-"""A part of an array -> its items, one by one, as Python's own `json` reads them; or what is wrong, and where."""
+"""Text -> its items, one by one, as Python's own `json` reads them; or what is wrong, and where."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
-from streamgaps.stages.refused import CUT, too_long
+from streamgaps.model import Broken
+from streamgaps.stages.refused import CUT, CUT_RECORD, too_long
 
-__all__ = ["Decoded", "Problem", "State", "decode_items", "int_limit"]
+__all__ = ["Decoded", "Problem", "State", "decode_items", "decode_records", "int_limit"]
 
 
 class State(Enum):
-    """Where in an array a text begins or ends, between two items."""
+    """Where a text begins or ends, between two items of an array, or two records."""
 
     FIRST = "before the first item"
-    NEXT = "after a comma"
+    NEXT = "after a comma, or where a record may begin"
     AFTER = "after an item"
     ENDED = "after the array"
+    LOST = "in a broken line"
 
 
 class Problem(NamedTuple):
@@ -31,12 +33,16 @@ class Problem(NamedTuple):
     """The character."""
     reason: str
     kind: type[MalformedInputError] = MalformedInputError
+    is_too_long: bool = False
+    """Whether it is only that an item is longer than it may be."""
 
 
 class Decoded(NamedTuple):
     """What came out of a text."""
 
     items: list[Any]
+    starts: list[int]
+    """The character with which each item begins."""
     ends: list[int]
     """The character after each item."""
     at: int
@@ -44,6 +50,9 @@ class Decoded(NamedTuple):
     state: State
     problem: Problem | None
 
+
+EXCERPT = 1024
+"""How many characters of a broken line are kept."""
 
 _STEPS = {
     (State.AFTER, ","): State.NEXT,
@@ -70,6 +79,7 @@ def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: 
         index: the place in the input of the first item.
     """
     items: list[Any] = []
+    starts: list[int] = []
     ends: list[int] = []
     at = 0
     while True:
@@ -87,20 +97,65 @@ def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: 
             break
         if mark not in '{["' and not is_end and _may_go_on(text, at):
             break
-        try:
-            item, end = _decode(text, at)
-        except (StopIteration, ValueError, RecursionError) as error:
-            problem = _problem(error, text, at)
-            break
-        if end - at > longest // 4 and _bytes(text[at:end]) > longest:
-            problem = Problem(at, too_long(index + len(items), longest), UnsupportedInputError)
+        item, end, problem = _decode_one(text, at, longest, index + len(items))
+        if problem is not None:
             break
         items.append(item)
+        starts.append(at)
         ends.append(end)
         at, state = end, State.AFTER
     if problem is not None and state is not State.ENDED and _is_cut(problem, text):
         problem = Problem(len(text), CUT) if is_end else None
-    return Decoded(items, ends, at, state, problem)
+    return Decoded(items, starts, ends, at, state, problem)
+
+
+def decode_records(text: str, *, is_end: bool, longest: int, index: int, skips_broken: bool) -> Decoded:
+    """Decode records that follow one another, each on a line of its own as a rule; the text begins between two.
+
+    Args:
+        text: a part of them.
+        is_end: whether nothing follows it. Else a record that may go on is left alone, and is no problem.
+        longest: how many bytes a record may have.
+        index: the place in the input of the first record.
+        skips_broken: whether a line in which something is no JSON gives a `Broken`, and no problem.
+    """
+    items: list[Any] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    at = 0
+    state = State.NEXT
+    while state is State.NEXT:
+        at = _end(_blanks, text, at)
+        if at == len(text) or (text[at] not in '{["' and not is_end and _may_go_on(text, at)):
+            break
+        item, end, problem = _decode_one(text, at, longest, index + len(items))
+        if problem is not None:
+            is_cut = _is_cut(problem, text)
+            if is_cut and not is_end:
+                break
+            problem = Problem(len(text), CUT_RECORD) if is_cut else problem
+            if not skips_broken or problem.is_too_long:
+                return Decoded(items, starts, ends, at, state, problem)
+            end = text.find("\n", at)
+            item = Broken(problem.reason, text[at : end if end >= 0 else None][:EXCERPT])
+            if end < 0:
+                end, state = len(text), State.LOST
+        items.append(item)
+        starts.append(at)
+        ends.append(end)
+        at = end
+    return Decoded(items, starts, ends, at, state, None)
+
+
+def _decode_one(text: str, at: int, longest: int, index: int) -> tuple[Any, int, Problem | None]:
+    """Decode the value that begins there; return it and its end, or what is wrong."""
+    try:
+        item, end = _decode(text, at)
+    except (StopIteration, ValueError, RecursionError) as error:
+        return None, at, _problem(error, text, at)
+    if end - at > longest // 4 and _bytes(text[at:end]) > longest:
+        return None, at, Problem(at, too_long(index, longest), UnsupportedInputError, is_too_long=True)
+    return item, end, None
 
 
 def _may_go_on(text: str, at: int) -> bool:

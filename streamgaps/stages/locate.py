@@ -42,8 +42,8 @@ class Recent:
     Whoever takes the items sets `items` to their number as they come.
     """
 
-    def __init__(self, max_record_bytes: int) -> None:
-        self.items = 0
+    def __init__(self, max_record_bytes: int, *, items: int = 0) -> None:
+        self.items = items
         self._max_record_bytes = max_record_bytes
         self._end: Place | None = None
         self._start = self._latest = Place(0, 0, in_string=False, before=b"")
@@ -56,7 +56,7 @@ class Recent:
         Raises:
             RefusedError: an item is longer than it may be.
         """
-        items, data = 0, b""
+        items, data = self.items, b""
         for block in blocks:
             if not block.data:
                 self._end = block.start

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamgaps.model import Prediction
-from streamgaps.stages.blocks import GIANT_BYTES, ArrayReader
+from streamgaps.exceptions import MalformedInputError
+from streamgaps.model import Broken
+from streamgaps.stages.array import ArrayReader
+from streamgaps.stages.blocks import GIANT_BYTES, decode_utf8
+from streamgaps.stages.exact import decode_records
+from streamgaps.stages.fields import DEFAULT, layout_of
+from streamgaps.stages.lines import LinesReader
+from streamgaps.stages.refused import BLANK, BOM, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["MAX_RECORD_BYTES", "Reader", "read", "read_with"]
+    from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
+
+    from streamgaps.stages.blocks import BlockReader
+    from streamgaps.stages.fields import Fields
+
+__all__ = ["MAX_RECORD_BYTES", "Format", "Items", "Reader", "Shape", "find_format", "make_reader", "read", "read_with"]
 
 MAX_RECORD_BYTES = 1024 * 1024 * 1024
 """How long an item may be, unless the user says otherwise."""
 
 _PIECE_BYTES = 64 * 1024
+_MOST_BLANKS = 1024 * 1024
+"""Behind so many blanks an input is taken for an array."""
 
 
 class Reader(str, Enum):
@@ -29,91 +43,316 @@ class Reader(str, Enum):
     """All event by event, with ijson."""
 
 
-def read(
-    blocks: Iterable[bytes], *, reader: Reader = Reader.AUTO, max_record_bytes: int = MAX_RECORD_BYTES
-) -> Iterator[list[Any]]:
-    """Decode the items of a JSON array, as `json.load` would, as many at a time as come at once.
+class Format(str, Enum):
+    """How the records of an input are put together."""
+
+    AUTO = "auto"
+    """If it begins with an object, as for `JSONL`; else as for `ARRAY`."""
+    ARRAY = "array"
+    """One JSON array of them."""
+    JSONL = "jsonl"
+    """JSON Lines: one after the other, each on a line of its own as a rule."""
+
+
+class Shape(NamedTuple):
+    """What the input looks like, and how it is to be read."""
+
+    format: Format = Format.AUTO
+    prefix: str | None = None
+    """Where in a JSON document the records are, as ijson names it: `results.item`; None if they are all there is."""
+    reader: Reader = Reader.AUTO
+    max_record_bytes: int = MAX_RECORD_BYTES
+    """How long an item may be."""
+    fields: Fields = DEFAULT
+    """Which fields are wanted."""
+    skips_broken: bool = False
+    """Whether, of JSON Lines, a line in which something is no JSON gives a `Broken` instead of an error."""
+
+
+def read(blocks: Iterable[bytes], shape: Shape = Shape()) -> Items:  # noqa: B008 -- it cannot be changed
+    """Decode the items of an input, as `json.load` would, as many at a time as come at once.
 
     Args:
         blocks: the input, in pieces of any size; read as items are asked for.
-        reader: how to read.
-        max_record_bytes: how long an item may be.
-
-    Yields:
-        Lists of items: all of them `Prediction`s, or values as `json.load` gives them. Of an item that is read event
-        by event only the fields of a `Prediction` are kept.
+        shape: what it looks like.
 
     Memory: a few blocks, and the item under way up to 8 MiB; of a longer one the wanted fields and the longest text.
+    """
+    return Items(iter(blocks), shape)
+
+
+class Items:
+    """The items of an input: to be iterated once.
+
+    Yields:
+        Lists of items: all of them `Prediction`s of the wanted fields, or values as `json.load` gives them. Of an item
+        that is read event by event only the wanted fields are kept.
 
     Raises:
-        NotAnArrayError: the top-level value is not an array.
+        NotAnArrayError: the top-level value is not an array, or there is none under the prefix.
         MalformedInputError: after every item before it, what is not JSON or not UTF-8, or an early end.
         UnsupportedInputError: after every item before it, an item of more than `max_record_bytes`, numbers too long
             and nesting too deep for `json`, and what `read_events` cannot read where that is at work.
         SourceError: ijson is needed, and was installed without its C back end.
+
+    Attributes:
+        format: what the input was found to be, once it is begun.
     """
-    if reader is Reader.IJSON:
+
+    def __init__(self, blocks: Iterator[bytes], shape: Shape) -> None:
+        self._blocks = blocks
+        self._shape = shape
+        self._count = 0
+        self._line_of: Callable[[int], int | None] = _no_line
+        self.format = shape.format
+        self._batches = self._read()
+
+    def line_of(self, index: int) -> int | None:
+        """Return the line of an item that was yielded last; None where that says nothing."""
+        return self._line_of(index)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> list[Any]:
+        return next(self._batches)
+
+    def _read(self) -> Iterator[list[Any]]:
+        shape = self._shape
+        if shape.prefix is not None:
+            self.format = Format.ARRAY
+            yield from self._read_under(shape.prefix)
+            return
+        self.format, blocks = find_format(self._blocks, shape.format)
+        if self.format is Format.ARRAY:
+            yield from self._read_array(blocks, 0)
+        elif shape.reader is Reader.AUTO:
+            reader = make_reader(shape, self.format)
+            self._line_of = reader.line_of
+            yield from read_with(reader, blocks, shape)
+        else:
+            records = _Records(blocks, shape)
+            self._line_of = records.line_of
+            yield from records
+
+    def _read_under(self, prefix: str) -> Iterator[list[Any]]:
+        from streamgaps.stages.prefix import ArraysUnder  # noqa: PLC0415 -- it loads ijson
+
+        arrays = ArraysUnder(self._blocks, prefix)
+        for array in arrays:
+            yield from self._read_array(array.blocks, array.offset)
+            arrays.items = self._count
+
+    def _read_array(self, blocks: Iterator[bytes], offset: int) -> Iterator[list[Any]]:
+        if self._shape.reader is Reader.AUTO:
+            reader = make_reader(self._shape, Format.ARRAY, offset=offset, items=self._count)
+            yield from read_with(reader, blocks, self._shape)
+            self._count = reader.items
+            return
         from streamgaps.stages.events import read_events  # noqa: PLC0415 -- most runs never need it
 
-        items = read_events(blocks, fields=Prediction.__struct_fields__, max_record_bytes=max_record_bytes)
-        return ([item] for item in items)
-    return read_with(ArrayReader(max_record_bytes=max_record_bytes), iter(blocks), max_record_bytes=max_record_bytes)
+        for item in read_events(
+            blocks,
+            fields=layout_of(self._shape.fields).keys,
+            max_record_bytes=self._shape.max_record_bytes,
+            offset=offset,
+            index=self._count,
+        ):
+            self._count += 1
+            yield [item]
+
+
+def _no_line(_: int) -> int | None:
+    return None
+
+
+def find_format(blocks: Iterator[bytes], wanted: Format) -> tuple[Format, Iterator[bytes]]:
+    """Look at how an input begins, if its format is not known; return the format, and the whole input again."""
+    if wanted is not Format.AUTO:
+        return wanted, blocks
+    begin = b""
+    for block in blocks:
+        begin += block
+        inside = begin.removeprefix(BOM).lstrip(BLANK)
+        if (inside and not BOM.startswith(begin)) or len(begin) > _MOST_BLANKS:
+            break
+    inside = begin.removeprefix(BOM).lstrip(BLANK)
+    found = Format.JSONL if inside.startswith(b"{") else Format.ARRAY
+    return found, chain([begin], blocks) if begin else blocks
+
+
+def make_reader(shape: Shape, found: Format, **place: Any) -> BlockReader:  # noqa: ANN401 -- numbers and a separator
+    """Make a block reader for an input, or, by its arguments, for a part of one."""
+    row = layout_of(shape.fields).type
+    if found is Format.JSONL:
+        return LinesReader(max_record_bytes=shape.max_record_bytes, row=row, skips_broken=shape.skips_broken, **place)
+    return ArrayReader(max_record_bytes=shape.max_record_bytes, row=row, **place)
 
 
 def read_with(
-    array: ArrayReader,
+    reader: BlockReader,
     blocks: Iterator[bytes],
+    shape: Shape,
     *,
-    max_record_bytes: int,
     giant_bytes: int = GIANT_BYTES,
     is_border: Callable[[int], bool] = lambda _: False,
 ) -> Iterator[list[Any]]:
-    """Feed an array, and yield the items; those that are too long for that are read by events.
+    """Feed a reader, and yield the items; those that are too long for that are read by events.
 
     Args:
-        array: what to feed.
-        blocks: the input from where the array is.
-        max_record_bytes: how long an item may be.
+        reader: what to feed.
+        blocks: the input from where the reader is.
+        shape: what it looks like.
         giant_bytes: how long an item may be that is not read by events.
         is_border: whether to stop before this byte, if no item is open there or not; a block must end there.
     """
     for block in blocks:
-        yield array.feed(block)
-        while array.waits_for_more_than(giant_bytes):
-            yield from _giant(array, blocks, max_record_bytes)
-        if array.error:
-            raise array.error
-        if is_border(array.fed):
-            yield array.settle()
+        yield reader.feed(block)
+        while reader.waits_for_more_than(giant_bytes):
+            yield from _giant(reader, blocks, shape)
+        if reader.error:
+            raise reader.error
+        if is_border(reader.fed):
+            yield reader.settle()
             return
-    yield array.finish()
-    if array.error:
-        raise array.error
+    yield reader.finish()
+    if reader.error:
+        raise reader.error
 
 
-def _giant(array: ArrayReader, blocks: Iterator[bytes], max_record_bytes: int) -> Iterator[list[Any]]:
+def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterator[list[Any]]:
     from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
     from streamgaps.stages.fence import length_of_item  # noqa: PLC0415
 
-    waiting = array.take()
+    waiting = reader.take()
     length = length_of_item(waiting)
     if length is not None:
-        yield array.decode_one(waiting[:length])
+        yield reader.decode_one(waiting[:length])
         for piece in _pieces(waiting[length:]):
-            if array.error is None:
-                yield array.feed(piece)
+            if reader.error is None:
+                yield reader.feed(piece)
         return
     giant = read_giant(
         chain(_pieces(waiting), blocks),
-        fields=Prediction.__struct_fields__,
-        max_record_bytes=max_record_bytes,
-        offset=array.offset,
-        index=array.items,
+        fields=layout_of(shape.fields).keys,
+        max_record_bytes=shape.max_record_bytes,
+        offset=reader.offset,
+        index=reader.items,
+        line=reader.line,
+        skips_broken=shape.skips_broken and isinstance(reader, LinesReader),
     )
     yield [giant.item]
-    yield array.resume(giant.end, giant.rest)
+    yield reader.resume(giant.end, giant.rest, lines=giant.lines, is_lost=isinstance(giant.item, Broken))
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
     """Cut what was collected into blocks again: ijson has all events of a piece in memory at once."""
     return (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
+
+
+class _Records:
+    """JSON Lines, each record read by events."""
+
+    def __init__(self, blocks: Iterator[bytes], shape: Shape) -> None:
+        self._pieces = _Pieces(blocks)
+        self._shape = shape
+        self._index = 0
+        self._offset = 0
+        self._line = self._begin = 1
+
+    def line_of(self, _: int) -> int:
+        """Return the line on which the record begins that was yielded last."""
+        return self._begin
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        for piece in self._pieces:
+            inside = piece.lstrip(BLANK) if self._offset or piece != BOM else b""
+            self._pass(piece[: len(piece) - len(inside)])
+            if inside:
+                self._pieces.push(inside)
+                self._begin = self._line
+                yield [self._object() if inside[:1] in (b"{", b"[") else self._scalar()]
+                self._index += 1
+
+    def _pass(self, data: bytes) -> None:
+        self._offset += len(data)
+        self._line += data.count(b"\n")
+
+    def _object(self) -> Any:  # noqa: ANN401 -- any JSON value
+        from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
+
+        giant = read_giant(
+            self._pieces,
+            fields=layout_of(self._shape.fields).keys,
+            max_record_bytes=self._shape.max_record_bytes,
+            offset=self._offset,
+            index=self._index,
+            line=self._line,
+            skips_broken=self._shape.skips_broken,
+        )
+        self._offset = giant.end
+        self._line += giant.lines
+        self._pieces.push(giant.rest)
+        if isinstance(giant.item, Broken):
+            self._rest_of_line()
+        return giant.item
+
+    def _rest_of_line(self) -> bytes:
+        data = b""
+        for piece in self._pieces:
+            end = piece.find(b"\n") + 1
+            data += piece[: end or len(piece)]
+            if end:
+                self._pieces.push(piece[end:])
+                break
+        self._pass(data)
+        return data
+
+    def _scalar(self) -> Any:  # noqa: ANN401
+        """Read what is no object and no array, and is no prediction either."""
+        offset, line = self._offset, self._line
+        data = self._rest_of_line()
+        text, broken = decode_utf8(data)
+        longest = self._shape.max_record_bytes
+        decoded = decode_records(text, is_end=True, longest=longest, index=self._index, skips_broken=False)
+        if decoded.items:
+            end = len(text[: decoded.ends[0]].encode())
+            self._offset, self._line = offset + end, line
+            self._pieces.push(data[end:])
+            return decoded.items[0]
+        if self._shape.skips_broken:
+            return Broken("no JSON", text)
+        problem = decoded.problem
+        if broken is not None and (problem is None or problem.at >= len(text)):
+            reason, at = f"invalid UTF-8 ({broken.reason})", broken.start
+        else:
+            assert problem is not None  # noqa: S101 -- it is why there is no item
+            reason, at = problem.reason, len(text[: problem.at].encode())
+        raise RefusedError(MalformedInputError, reason, offset + at, line).as_input_error(self._index)
+
+
+class _Pieces:
+    """An input in pieces that end with the line, of which some may be put back."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        from streamgaps.stages.fence import without_bom  # noqa: PLC0415 -- the way of blocks does not need it
+
+        self._blocks = without_bom(blocks)
+        self._ready: deque[bytes] = deque()
+
+    def push(self, data: bytes) -> None:
+        """Put back what was not used."""
+        if data:
+            self._ready.extendleft(reversed(_lines(data)))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        while not self._ready:
+            self._ready.extend(_lines(next(self._blocks)))
+        return self._ready.popleft()
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return data.splitlines(keepends=True)  # a carriage return ends one, too: no harm

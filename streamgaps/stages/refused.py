@@ -10,7 +10,7 @@ from streamgaps.exceptions import MalformedInputError, NotAnArrayError
 if TYPE_CHECKING:
     from streamgaps.exceptions import InputError
 
-__all__ = ["BLANK", "BOM", "CUT", "RefusedError", "refused_top_level", "too_long"]
+__all__ = ["BLANK", "BOM", "CUT", "CUT_RECORD", "RefusedError", "refused_top_level", "too_long"]
 
 BLANK = b" \t\n\r"
 """White space in JSON."""
@@ -19,17 +19,20 @@ BOM = codecs.BOM_UTF8
 
 CUT = "the input ends inside the array (was it cut short, or is it still being written?)"
 
+CUT_RECORD = "the input ends inside a record (was it cut short, or is it still being written?)"
+
 _STARTS_OF_OTHER_VALUES = b'{"-0123456789tfnNI'
 
 
 class RefusedError(Exception):
     """The input goes wrong at `offset`; what is before it has been passed on."""
 
-    def __init__(self, kind: type[InputError], reason: str, offset: int) -> None:
-        super().__init__(kind, reason, offset)
+    def __init__(self, kind: type[InputError], reason: str, offset: int, line: int | None = None) -> None:
+        super().__init__(kind, reason, offset, line)
         self.kind = kind
         self.reason = reason
         self.offset = offset
+        self.line = line
 
     def as_input_error(self, items: int) -> InputError:
         """Make the error that a user sees, who has got that many items."""
@@ -37,7 +40,8 @@ class RefusedError(Exception):
             return self.kind(self.reason)
         last = f"the last complete item is {items - 1}" if items else "no item is complete"
         title = "malformed JSON" if self.kind is MalformedInputError else "unsupported JSON"
-        message = f"{title} at byte {self.offset}: {self.reason}; {last}"
+        place = f"byte {self.offset}" if self.line is None else f"byte {self.offset} (line {self.line})"
+        message = f"{title} at {place}: {self.reason}; {last}"
         return self.kind(message, offset=self.offset, items=items)
 
 

@@ -6,62 +6,91 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.exceptions import RecordError
-from streamgaps.model import Prediction
+from streamgaps.model import Broken, Invalid, Prediction, SkipReason
+from streamgaps.stages.fields import DEFAULT, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["json_type", "require_text", "validate"]
+    from streamgaps.stages.fields import Fields, Layout
 
-_REQUIRED = ("gt", "response", "video_id")
-"""The fields every item must have, in the order in which they are checked."""
+__all__ = ["EXCERPT", "invalid", "json_type", "not_a_text", "validate"]
+
+EXCERPT = 80
+"""How many characters of a text a warning shows."""
 
 
-def validate(batches: Iterable[list[Any]], *, first: int = 0) -> Iterator[Prediction]:
+def validate(
+    batches: Iterable[list[Any]], *, fields: Fields = DEFAULT, skips_invalid: bool = False, first: int = 0
+) -> Iterator[Prediction]:
     """Make a prediction of each item, unless the reader did.
 
     Only the presence of fields is checked: whether one is a string matters where it has to be read.
 
     Args:
         batches: items in the order of the input, as many at a time as come at once.
-        first: the place in the input of the first of them.
+        fields: where in an item the fields are.
+        skips_invalid: whether what is no prediction is passed on as `Invalid`, and no error.
+        first: the place in the input of the first item.
 
     Raises:
         RecordError: an item is not an object, or lacks a required field; after all before it.
     """
-    return chain.from_iterable(_predictions(batches, first))
+    return chain.from_iterable(_predictions(batches, _Validator(layout_of(fields), skips_invalid), first))
 
 
-def _predictions(batches: Iterable[list[Any]], first: int) -> Iterator[Iterable[Prediction]]:
+def _predictions(batches: Iterable[list[Any]], validator: _Validator, first: int) -> Iterator[Iterable[Prediction]]:
+    is_filled = validator.layout.is_filled
     for batch in batches:
         # The decoder makes predictions only where the whole batch consists of them.
-        is_done = bool(batch) and isinstance(batch[0], Prediction)
-        yield batch if is_done else map(_prediction, range(first, first + len(batch)), batch)
+        is_done = is_filled and bool(batch) and isinstance(batch[0], Prediction)
+        yield batch if is_done else map(validator.prediction, range(first, first + len(batch)), batch)
         first += len(batch)
 
 
-def _prediction(index: int, item: Any) -> Prediction:  # noqa: ANN401 -- any JSON value
-    if not isinstance(item, dict):
-        message = f"item {index} is not an object"
-        raise RecordError(message, index=index)
-    for name in _REQUIRED:
-        if name not in item:
-            message = f"item {index}: missing '{name}'"
-            raise RecordError(message, index=index, field=name)
-    return Prediction(item["video_id"], item["response"], item["gt"], item.get("question", ""))
+class _Validator:
+    def __init__(self, layout: Layout, skips_invalid: bool) -> None:  # noqa: FBT001 -- as for `validate`
+        self.layout = layout
+        self._skips_invalid = skips_invalid
+
+    def prediction(self, index: int, item: Any) -> Prediction:  # noqa: ANN401 -- any JSON value
+        if isinstance(item, Prediction):
+            prediction = self.layout.fill(item)
+        elif isinstance(item, dict):
+            prediction = self.layout.make(item)
+        elif isinstance(item, Broken):
+            # Only where these are to be skipped is there one.
+            return Invalid(None, None, None, reason=SkipReason("record", "malformed"), text=item.text)
+        else:
+            return self._invalid(index, None, "is not an object", SkipReason("record", "not an object"))
+        name = self.layout.missing(prediction)
+        if name is None:
+            return prediction
+        return self._invalid(
+            index, prediction, f"missing {self.layout.fields.shown(name)}", SkipReason(name, "missing")
+        )
+
+    def _invalid(self, index: int, prediction: Prediction | None, problem: str, reason: SkipReason) -> Invalid:
+        if not self._skips_invalid:
+            words = f"item {index} {problem}" if prediction is None else f"item {index}: {problem}"
+            raise RecordError(words, index=index, field=None if prediction is None else reason.field)
+        return invalid(prediction, reason)
 
 
-def require_text(index: int, prediction: Prediction, field: str) -> str:
-    """Return a field that has to be read.
+def invalid(prediction: Prediction | None, reason: SkipReason, text: str = "") -> Invalid:
+    """Mark a prediction, or what there is of one, to be skipped."""
+    if prediction is None:
+        return Invalid(None, None, None, reason=reason, text=text)
+    return Invalid(
+        prediction.video_id, prediction.response, prediction.gt, prediction.question, reason=reason, text=text
+    )
 
-    Raises:
-        RecordError: it is not a string.
-    """
-    value = getattr(prediction, field)
-    if isinstance(value, str):
-        return value
-    message = f"item {index}: '{field}' must be a string, not {json_type(value)}"
-    raise RecordError(message, index=index, field=field)
+
+def not_a_text(index: int, prediction: Prediction, field: str) -> RecordError:
+    """Return the error for a field that has to be read, and is not a string."""
+    shown = prediction.names.get(field, f"'{field}'")
+    message = f"item {index}: {shown} must be a string, not {json_type(getattr(prediction, field))}"
+    return RecordError(message, index=index, field=field)
 
 
 def json_type(value: object) -> str:

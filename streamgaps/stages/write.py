@@ -12,18 +12,19 @@ from streamgaps.exceptions import RecordError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streamgaps.model import Gap
+    from streamgaps.model import Gap, Skip
 
-__all__ = ["encode", "write"]
+__all__ = ["encode", "encode_exactly", "encode_record", "skipped_line", "write"]
 
 
 def write(gaps: Iterable[Gap], file: BinaryIO) -> Iterator[Gap]:
     """Append each gap to `file` as one line of JSON, and pass it on.
 
-    Keys, in this order: `video_id`, `error_type`, `question`, `ground_truth`, `response`.
+    Keys, in this order: `video_id`, `error_type`, `question`, `ground_truth`, `response`; then what is carried, and
+    `unclear`, if it is true.
 
     Raises:
-        RecordError: a `question` is nested too deeply to be written.
+        RecordError: a value is nested too deeply to be written.
         OSError: whatever `file.write` raises.
     """
     for gap in gaps:
@@ -34,21 +35,48 @@ def write(gaps: Iterable[Gap], file: BinaryIO) -> Iterator[Gap]:
             "ground_truth": gap.ground_truth,
             "response": gap.response,
         }
-        try:
-            # orjson writes NaN as null and floats in a spelling of its own, so only texts are left to it.
-            line = _encode_line(record) if type(gap.question) is str else _encode_exactly(record) + b"\n"
-        except RecursionError as error:
-            message = f"item {gap.index}: 'question' is nested too deeply to be written"
-            raise RecordError(message, index=gap.index, field="question") from error
+        if gap.carried is not None:
+            record |= gap.carried
+        if gap.unclear:
+            record["unclear"] = True
+        # Most records hold nothing but texts; to find that out in general takes 0.3 µs more.
+        if gap.carried is None and type(gap.question) is str and type(gap.ground_truth) is str:
+            line = _encode_texts(record)
+        else:
+            line = encode_record(gap.index, record) + b"\n"
         file.write(line)
         yield gap
 
 
-def _encode_line(record: dict[str, Any]) -> bytes:
+def skipped_line(skip: Skip) -> bytes:
+    """Encode a sample that was skipped as a line of JSON: where and why, and what is known of it."""
+    reason = {"index": skip.index, "field": skip.reason.field, "reason": skip.reason.why}
+    head = reason if skip.source is None else {"source": skip.source} | reason
+    known = skip.record or b"{}"
+    return encode(head)[:-1] + (b"" if known == b"{}" else b",") + known[1:] + b"\n"
+
+
+def encode_record(index: int, record: dict[str, Any]) -> bytes:
+    """Encode what is known of item `index`.
+
+    Raises:
+        RecordError: a value is nested too deeply to be written.
+    """
+    try:
+        # orjson writes NaN as null and floats in a spelling of its own, so only texts are left to it.
+        if all(type(value) is str for value in record.values()):
+            return encode(record)
+        return encode_exactly(record)
+    except RecursionError as error:
+        message = f"item {index}: a value is nested too deeply to be written"
+        raise RecordError(message, index=index) from error
+
+
+def _encode_texts(record: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError:
-        return _encode_exactly(record) + b"\n"
+        return encode_exactly(record) + b"\n"
 
 
 def encode(value: object) -> bytes:
@@ -56,10 +84,11 @@ def encode(value: object) -> bytes:
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError:
-        return _encode_exactly(value)
+        return encode_exactly(value)
 
 
-def _encode_exactly(value: object) -> bytes:
+def encode_exactly(value: object) -> bytes:
+    """Encode any JSON value as Python's `json` does, compactly and in UTF-8: numbers are as they were read."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     # UTF-8 has no lone surrogates; Python's way of escaping them is JSON's too.
     return text.encode("utf-8", "backslashreplace")

@@ -111,7 +111,14 @@ def test_verbose_tells_settings_and_time(run: Run, sample: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "code", "sentence"),
     [
-        ("{}", 1, "p.json: must be a JSON array of prediction objects"),
+        ("17", 1, "p.json: must be a JSON array of prediction objects"),
+        (
+            "{}",
+            1,
+            "p.json: must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object that "
+            "is none: item 0: missing 'gt'. Is the array inside of it (--prefix), or do the fields have other names "
+            "(--field)?",
+        ),
         ("[1]", 1, "p.json: item 0 is not an object"),
         ('[{"gt": ""}]', 1, "p.json: item 0: missing 'response'"),
         ('[{"gt": "", "response": null, "video_id": ""}]', 1, "p.json: item 0: 'response' must be a string, not null"),
@@ -172,7 +179,7 @@ def test_debug_shows_the_traceback(run: Run) -> None:
     ("arguments", "sentence"),
     [
         (["analyze", "x"], "Missing option '-o' / '--results-dir'. See streamgaps analyze --help."),
-        (["analyze", "-o", "x"], "Missing argument 'PREDICTIONS'. See streamgaps analyze --help."),
+        (["analyze", "-o", "x"], "Missing argument 'PREDICTIONS...'. See streamgaps analyze --help."),
         (["analyze", "x", "-o", "y", "--log-format", "xml"], "Invalid value for '--log-format'"),
         (
             ["analyze", "x", "-o", "y", "-q", "-v"],

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from streamgaps import InputError, MalformedInputError, NotAnArrayError, SourceError, UnsupportedInputError
 from streamgaps.model import Prediction
-from streamgaps.stages import blocks as blocks_module
+from streamgaps.stages import array as array_module
 from streamgaps.stages import events as events_module
 from streamgaps.stages import exact as exact_module
-from streamgaps.stages.blocks import ArrayReader
+from streamgaps.stages.array import ArrayReader
 from streamgaps.stages.fence import MAX_DEPTH, follow, join
 from streamgaps.stages.locate import KEPT_BYTES
-from streamgaps.stages.read import Reader, read, read_with
+from streamgaps.stages.read import Format, Reader, Shape, read, read_with
 from tests.doubles import NoFurther, cut
 from tests.strategies import BLOCK_SIZES, DOCUMENTS, broken_documents
 
@@ -33,7 +33,7 @@ IN_READERS = pytest.mark.parametrize("reader", list(Reader))
 
 def outcome(data: bytes, size: int, reader: Reader = Reader.AUTO) -> tuple[list[object], InputError | None]:
     """Read all items, and the error that ends them."""
-    return collect(read(cut(data, size), reader=reader))
+    return collect(read(cut(data, size), Shape(Format.ARRAY, reader=reader)))
 
 
 def collect(batches: Iterator[list[object]]) -> tuple[list[object], InputError | None]:
@@ -84,7 +84,7 @@ def test_events_are_what_json_reads(data: bytes, size: int) -> None:
 def test_giants_in_between_are_what_json_reads(data: bytes, size: int, giant_bytes: int) -> None:
     """The two ways of reading hand over to each other at any item."""
     array = ArrayReader(max_record_bytes=10**6)
-    items, error = collect(read_with(array, cut(data, size), max_record_bytes=10**6, giant_bytes=giant_bytes))
+    items, error = collect(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
     if error is None:
         assert seen(json.loads(data), whole=False) == seen(items, whole=False)
     else:
@@ -99,7 +99,7 @@ def test_it_refuses_exactly_what_json_refuses(data: bytes, size: int, giant_byte
     except ValueError:
         expected = None
     array = ArrayReader(max_record_bytes=10**6)
-    items, error = collect(read_with(array, cut(data, size), max_record_bytes=10**6, giant_bytes=giant_bytes))
+    items, error = collect(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
     if error is None:
         assert seen(expected, whole=giant_bytes == 10**6) == seen(items, whole=giant_bytes == 10**6)
     elif isinstance(expected, list):
@@ -275,8 +275,8 @@ def spied(blocks: list[bytes]) -> list[str]:
         return decode_items(text, *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks_module, "decode_items", spy)
-        collect(read(blocks, max_record_bytes=10**9))
+        patch.setattr(array_module, "decode_items", spy)
+        collect(read(blocks))
     return texts
 
 
@@ -334,7 +334,7 @@ def test_a_top_level_that_is_no_array_is_an_error(data: bytes, size: int, reader
 def test_nothing_is_read_before_it_is_needed(reader: Reader) -> None:
     """Building the chain reads nothing; the first item takes one block."""
     file = NoFurther(b'[{"gt": 1}, {"gt": 2}, ')
-    items = chain.from_iterable(read(iter(file.read, b""), reader=reader))
+    items = chain.from_iterable(read(iter(file.read, b""), Shape(reader=reader)))
     assert [{"gt": 1}, {"gt": 2}] == list(islice(items, 2))
 
 
@@ -342,14 +342,14 @@ def test_nothing_is_read_before_it_is_needed(reader: Reader) -> None:
 def test_white_space_without_end_is_no_record(reader: Reader) -> None:
     """Between items it may be of any length, at no cost."""
     blocks = [b"[{}", *[b" " * 1000] * 1000, b", {}", *[b"\n" * 1000] * 1000, b"]"]
-    assert ([{}, {}], None) == collect(read(blocks, max_record_bytes=2000, reader=reader))
+    assert ([{}, {}], None) == collect(read(blocks, Shape(max_record_bytes=2000, reader=reader)))
 
 
 @IN_READERS
 def test_a_record_without_end_is_refused(reader: Reader) -> None:
     """Before it has eaten the memory."""
     endless = (b"x" * 1000 if number else b'[{}, {"a": "' for number in range(10**6))
-    items, error = collect(read(endless, max_record_bytes=100_000, reader=reader))
+    items, error = collect(read(endless, Shape(max_record_bytes=100_000, reader=reader)))
     assert isinstance(error, UnsupportedInputError)
     assert ([{}], 1) == (items, error.items)
     assert "item 1 is longer than 100,000 bytes" in str(error)
@@ -362,7 +362,9 @@ def test_a_record_at_the_limit_is_read(size: int, reader: Reader) -> None:
     """The limit is never taken too early."""
     record = b'{"a":"' + b"x" * 992 + b'"}'
     assert len(record) == 1000
-    items, error = collect(read(cut(b"[" + record + b"," + record + b"]", size), max_record_bytes=1000, reader=reader))
+    items, error = collect(
+        read(cut(b"[" + record + b"," + record + b"]", size), Shape(max_record_bytes=1000, reader=reader))
+    )
     assert (2, None) == (len(items), error)
 
 
@@ -374,7 +376,9 @@ def test_a_record_beyond_the_limit_is_refused(size: int, giant_bytes: int, text:
     record = b'{"a":"' + text + b'"}'
     assert len(record) == 1001
     array = ArrayReader(max_record_bytes=1000)
-    batches = read_with(array, cut(b"[{}," + record + b",{}]", size), max_record_bytes=1000, giant_bytes=giant_bytes)
+    batches = read_with(
+        array, cut(b"[{}," + record + b",{}]", size), Shape(max_record_bytes=1000), giant_bytes=giant_bytes
+    )
     items, error = collect(batches)
     assert isinstance(error, UnsupportedInputError)
     assert ([{}], 4) == (items, error.offset)
@@ -415,9 +419,10 @@ def test_numbers_have_the_types_of_json(reader: Reader) -> None:
 def test_a_long_number_behind_a_long_string_of_digits_does_not_kill(first: int) -> None:
     """In a process of its own, which would die."""
     script = (
-        "from streamgaps.stages.read import Reader, read\n"
+        "from streamgaps.stages.read import Reader, Shape, read\n"
         'data = b\'["\' + b"1" * 5000 + b\'", \' + b"2" * 5000 + b"]"\n'
-        f"items = read([data[:{first}], data[{first}:]] if {first} < len(data) else [data], reader=Reader.IJSON)\n"
+        f"blocks = [data[:{first}], data[{first}:]] if {first} < len(data) else [data]\n"
+        "items = read(blocks, Shape(reader=Reader.IJSON))\n"
         "print(len(next(items)[0]))\n"
         "try:\n    next(items)\nexcept ValueError as error:\n    print(error)\n"
     )
@@ -469,8 +474,8 @@ def test_the_environment_does_not_choose_the_back_end() -> None:
     """Not even one that is not there."""
     environment = {**os.environ, "IJSON_BACKEND": "nonexistent"}
     script = (
-        "from streamgaps.stages.read import Reader, read; import os; "
-        "print(list(read([b'[1]'], reader=Reader.IJSON)), os.environ['IJSON_BACKEND'])"
+        "from streamgaps.stages.read import Reader, Shape, read; import os; "
+        "print(list(read([b'[1]'], Shape(reader=Reader.IJSON))), os.environ['IJSON_BACKEND'])"
     )
     arguments = [sys.executable, "-c", script]
     result = subprocess.run(arguments, check=True, capture_output=True, text=True, env=environment)
@@ -481,4 +486,4 @@ def test_a_missing_back_end_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ijson's other back ends lose data or accept what is not JSON."""
     monkeypatch.setattr(events_module, "BACKEND", "no_such")
     with pytest.raises(SourceError, match="back end no_such is missing"):
-        list(read(io.BytesIO(b"[]"), reader=Reader.IJSON))
+        list(read(io.BytesIO(b"[]"), Shape(reader=Reader.IJSON)))

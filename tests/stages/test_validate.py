@@ -4,7 +4,7 @@ import pytest
 
 from streamgaps import RecordError
 from streamgaps.model import Prediction
-from streamgaps.stages.validate import require_text, validate
+from streamgaps.stages.validate import not_a_text, validate
 
 
 def test_fields_are_taken_out_in_any_order_and_others_ignored() -> None:
@@ -49,8 +49,6 @@ def test_an_item_that_is_no_prediction_is_an_error(item: object, message: str, f
 )
 def test_a_field_that_has_to_be_read_is_a_text(value: object, name: str) -> None:
     """Types have their JSON names: users know JSON, not Python."""
-    prediction = Prediction("v", value, "no")
-    assert require_text(7, prediction, "gt") == "no"
-    with pytest.raises(RecordError, match=f"^item 7: 'response' must be a string, not {name}$") as caught:
-        require_text(7, prediction, "response")
-    assert (7, "response") == (caught.value.index, caught.value.field)
+    error = not_a_text(7, Prediction("v", value, "no"), "response")
+    assert f"item 7: 'response' must be a string, not {name}" == str(error)
+    assert (7, "response") == (error.index, error.field)

@@ -59,7 +59,7 @@ def test_a_question_nested_beyond_reason_is_an_error() -> None:
     question: list[object] = []
     for _ in range(100_000):
         question = [question]
-    with pytest.raises(RecordError, match="^item 5: 'question' is nested too deeply to be written$"):
+    with pytest.raises(RecordError, match="^item 5: a value is nested too deeply to be written$"):
         lines(Gap(5, "/v", ErrorType.FP, question, "no", "yes"))
     while question:  # taken apart step by step: it would be freed recursively
         question = question.pop()  # type: ignore[assignment]

@@ -1,0 +1,268 @@
+"""The options of a run, as they are given, and made into one value."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
+
+from streamgaps.exceptions import ConfigurationError
+from streamgaps.model import Answer
+from streamgaps.paths import Paths, base_of
+from streamgaps.stages.classify import Policy, Unclear
+from streamgaps.stages.fields import Fields, parse_path
+from streamgaps.stages.parse import Reading, label_key
+from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader, Shape
+from streamgaps.stages.rules import RULES
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from enum import Enum
+
+    from streamgaps.side import IndexFile
+    from streamgaps.sources import Input
+
+    Rule = Callable[[str], Answer | str | bool | None]
+
+__all__ = ["Options", "Settings", "make_settings"]
+
+
+class Options(TypedDict, total=False):
+    """What `analyze` and `iter_gaps` take as keyword arguments, beside their own; all of them may be left out."""
+
+    videos_dir: str | os.PathLike[str] | None
+    """The folder that relative `video_id`s are relative to; the working directory if None or blank."""
+    paths: str
+    """What becomes of a `video_id`: `"resolve"` (default) makes it absolute and follows links, `"normalize"` follows
+    none, `"keep"` leaves it as it is."""
+    format: str
+    """`"array"`, `"jsonl"` (JSON Lines, or records that follow one another), or `"auto"` (default): told by
+    the first byte."""
+    prefix: str | None
+    """Where in a JSON document the array of records is, as ijson names it: `"results.item"`."""
+    reader: str
+    """`"auto"` (default) decodes whole blocks, and records of more than 8 MiB event by event; `"ijson"` decodes all
+    event by event: slower, and it refuses some rare JSON that `json` reads."""
+    max_record_bytes: int
+    """The length above which a record is refused, 1 GiB by default; with `reader="ijson"` it may be found out up to
+    two blocks (128 KiB) later."""
+    fields: Mapping[str, str]
+    """Paths of `video_id`, `response`, `gt` and `question` where they have other names: `{"response": "doc.text"}`."""
+    carry: Iterable[str]
+    """Further fields that a gap gets, as paths, or as `"name=path"`."""
+    labels: Mapping[str, Collection[object]]
+    """What values of the ground truth mean: `{"yes": [1, True, "entailment"], "no": [0, False]}`."""
+    ground_truth: Input | None
+    """A file with the ground truth, and what else predictions lack, joined by the field `on`."""
+    on: str | None
+    """The key of `ground_truth`: a path, or `"path=path in ground_truth"`."""
+    annotations: Input | None
+    """Annotations in LLaVA's format, by which a `video_id` that is one of their ids becomes a video."""
+    media_dir: str | os.PathLike[str] | None
+    """The folder that the videos of `annotations` are relative to; `videos_dir` if None."""
+    unmatched: str
+    """What becomes of predictions that `ground_truth` or `annotations` do not know: `"error"` (default) or `"skip"`."""
+    rule: str | Rule
+    """How a response is read: a name out of `streamgaps.RULES`, `"strict"` by default, or a function of yours."""
+    gt_rule: str | Rule
+    """The same for the ground truth."""
+    final_answer: bool
+    """Whether only the final answer of a response is read: that in `<answer>`, or what follows `</think>`."""
+    unclear: str
+    """What becomes of an unclear response: `"skip"` (default); `"gap"`: it counts as wrong; `"error"`."""
+    on_invalid: str
+    """What becomes of records that are no predictions: `"error"` (default) or `"skip"`."""
+    dedup: bool
+    """Whether only the first gap of each `video_id` and `question` is kept."""
+
+
+class Settings(NamedTuple):
+    """The options of a run, checked. It can be sent to other processes."""
+
+    shape: Shape
+    reading: Reading
+    policy: Policy
+    paths: Paths
+    base: str
+    """The absolute path that relative `video_id`s are relative to."""
+    dedup: bool = False
+    ground_truth: Input | None = None
+    label_fields: Fields | None = None
+    """The paths of the fields in `ground_truth`."""
+    annotations: Input | None = None
+    skips_unmatched: bool = False
+    labels_index: IndexFile | None = None
+    """`ground_truth`, once it is indexed."""
+    videos_index: IndexFile | None = None
+    """`annotations`, once they are indexed."""
+
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether other processes can get it: a rule that is no function of a module cannot."""
+        try:
+            pickle.dumps(self.reading)
+        except (pickle.PicklingError, AttributeError, TypeError):
+            return False
+        return True
+
+
+def make_settings(options: Options) -> Settings:
+    """Check the options, and make one value of them.
+
+    Raises:
+        ConfigurationError: an option is not known, or makes no sense, alone or beside another.
+        SourceError: the working directory, which relative paths need, does not exist any more.
+    """
+    unknown = sorted(set(options) - set(Options.__annotations__))
+    if unknown:
+        message = f"there is no option {unknown[0]!r}; there are {', '.join(sorted(Options.__annotations__))}"
+        raise TypeError(message)
+    _check_pairs(options)
+    fields, label_fields = _fields(options)
+    skips_invalid = _choice(options, "on_invalid", ("error", "skip")) == "skip"
+    unclear = _member(Unclear, options, "unclear")
+    reading = Reading(
+        rule=_rule(options, "rule"),
+        gt_rule=_rule(options, "gt_rule"),
+        final_answer=bool(options.get("final_answer", False)),
+        labels=_labels(options.get("labels") or {}),
+        reads_gt_of_unclear=unclear is Unclear.GAP,
+    )
+    paths = _member(Paths, options, "paths")
+    return Settings(
+        shape=_shape(options, fields, skips_broken=skips_invalid),
+        reading=reading,
+        policy=Policy(unclear=unclear, skips_invalid=skips_invalid),
+        paths=paths,
+        base=base_of(options.get("media_dir") or options.get("videos_dir"), paths),
+        dedup=bool(options.get("dedup", False)),
+        ground_truth=options.get("ground_truth"),
+        label_fields=label_fields,
+        annotations=options.get("annotations"),
+        skips_unmatched=_choice(options, "unmatched", ("error", "skip")) == "skip",
+    )
+
+
+def _check_pairs(options: Options) -> None:
+    """Refuse options that have no effect without another."""
+    needs = [("on", "ground_truth"), ("ground_truth", "on"), ("media_dir", "annotations")]
+    for name, other in needs:
+        if options.get(name) is not None and options.get(other) is None:
+            message = f"{name} needs {other}"
+            raise ConfigurationError(message)
+    if options.get("unmatched") is not None and not (options.get("ground_truth") or options.get("annotations")):
+        message = "unmatched needs ground_truth or annotations"
+        raise ConfigurationError(message)
+
+
+def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
+    longest = options.get("max_record_bytes", MAX_RECORD_BYTES)
+    if longest < 1:
+        message = f"max_record_bytes must be at least 1, not {longest}"
+        raise ConfigurationError(message)
+    wanted, prefix = _member(Format, options, "format"), options.get("prefix")
+    if prefix == "item":
+        wanted, prefix = Format.ARRAY, None
+    if prefix is not None:
+        from streamgaps.stages.prefix import check_prefix  # noqa: PLC0415 -- it loads ijson
+
+        check_prefix(prefix)
+        if wanted is Format.JSONL:
+            message = "a prefix names an array in one JSON document, not in JSON Lines"
+            raise ConfigurationError(message)
+    return Shape(wanted, prefix, _member(Reader, options, "reader"), longest, fields, skips_broken)
+
+
+_Choice = TypeVar("_Choice", bound="Enum")
+
+
+def _member(kind: type[_Choice], options: Options, name: str) -> _Choice:
+    choices = {str(member.value): member for member in kind}
+    return choices[_choice(options, name, tuple(choices))]
+
+
+def _choice(options: Options, name: str, choices: tuple[str, ...]) -> str:
+    """Return what was chosen; the first of the choices if nothing was."""
+    value = options.get(name)
+    if value is None:
+        return choices[0]
+    if value not in choices:
+        message = f"{name} must be one of {', '.join(choices)}, not {value!r}"
+        raise ConfigurationError(message)
+    return str(getattr(value, "value", value))
+
+
+def _rule(options: Options, name: str) -> Any:  # noqa: ANN401 -- a name or a function
+    rule: Any = options.get(name, "strict")
+    if not callable(rule) and rule not in RULES:
+        message = f"{name} must be one of {', '.join(RULES)}, or a function, not {rule!r}"
+        raise ConfigurationError(message)
+    return rule
+
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
+_FIELDS = ("video_id", "response", "gt", "question")
+_OUTPUT = ("video_id", "error_type", "question", "ground_truth", "response", "unclear")
+"""The keys that a gap has anyway."""
+
+
+def _fields(options: Options) -> tuple[Fields, Fields | None]:
+    """Return the paths of fields in the predictions, and in the ground truth."""
+    paths = {}
+    for name, path in (options.get("fields") or {}).items():
+        if name not in _FIELDS:
+            message = f"there is no field {name!r}; there are {', '.join(_FIELDS)}"
+            raise ConfigurationError(message)
+        paths[name] = _path(path)
+    carry = options.get("carry") or ()
+    carried = tuple(_carried(text) for text in ((carry,) if isinstance(carry, str) else carry))
+    for number, (name, _) in enumerate(carried):
+        if name in _OUTPUT or name in [other for other, _ in carried[:number]]:
+            message = f"a gap has a field {name!r} already; carry it under another name: 'name={name}'"
+            raise ConfigurationError(message)
+    fields = Fields(**paths, carried=carried)
+    on = options.get("on")
+    if on is None:
+        return fields, None
+    here, equals, there = on.partition("=")
+    return fields._replace(key=_path(here)), fields._replace(key=_path(there if equals else here))
+
+
+def _carried(text: str) -> tuple[str, tuple[str, ...]]:
+    name, equals, path = text.partition("=")
+    return name, _path(path if equals else name)
+
+
+def _path(text: str) -> tuple[str, ...]:
+    path = parse_path(text)
+    # The decoder cannot be told of such keys.
+    if any(not part or any(character in '"\\' or ord(character) < ord(" ") for character in part) for part in path):
+        message = f"the path {text!r} has an empty part, a quote, a backslash or a control character in it"
+        raise ConfigurationError(message)
+    return path
+
+
+def _labels(labels: Mapping[str, Collection[object]]) -> tuple[tuple[str, Answer], ...]:
+    found: dict[str, Answer] = {}
+    for name, values in labels.items():
+        if name not in ("yes", "no"):
+            message = f"a label is for yes or for no, not for {name!r}"
+            raise ConfigurationError(message)
+        for value in (values,) if isinstance(values, str) else values:
+            for key in _label_keys(value):
+                if found.setdefault(key, Answer(name)) is not Answer(name):
+                    message = f"the label {value!r} is given for both yes and no"
+                    raise ConfigurationError(message)
+    return tuple(found.items())
+
+
+def _label_keys(value: object) -> set[str]:
+    """Return by what a label is found: one that reads like a number, by that number too."""
+    keys = {label_key(value)}
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        keys.add(label_key(float(value)))
+    if "" in keys:
+        message = f"the label {value!r} is empty, or no text, number or truth value"
+        raise ConfigurationError(message)
+    return keys

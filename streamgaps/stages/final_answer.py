@@ -1,0 +1,60 @@
+"""Text -> text: what a reasoning model says in the end."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["final_answer"]
+
+# `a`: in a tag, a Kelvin sign (U+212A) is no k, and a long s (U+017F) no s.
+_split = re.compile(r"(</?(?ai:think|answer)>)").split
+
+
+def final_answer(text: str) -> str | None:
+    """Return the final answer of a text that may contain reasoning; None if it does not come to one.
+
+    It is the first of these that there is:
+
+    1. The inside of the last pair `<answer>...</answer>`, wherever it stands. No other tag is between those of a pair.
+    2. None, if the last `<think>` has no `</think>` behind it: the text breaks off while the model thinks.
+    3. What follows the last `</think>`, with or without a `<think>` before it; the whole text if there is none. An
+       `</answer>` ends it. An `<answer>` that is not closed begins it: models are often stopped at the closing tag.
+
+    It is None, too, if it is blank. A text without tags is its own final answer, blank or not. Tags may be in any
+    case. Blanks around the answer are kept. The time that it takes is proportional to the length of the text.
+
+    >>> final_answer("<think>Yes? They do not touch.</think>No")
+    'No'
+    >>> final_answer("They do not touch. <Answer>no</Answer>")
+    'no'
+    >>> final_answer("They touch.</think>Yes</answer>")
+    'Yes'
+    >>> print(final_answer("<think>Yes? They"))
+    None
+    >>> final_answer("No")
+    'No'
+    """
+    if "<" not in text:
+        return text
+    texts, tags = _split_at_tags(text)
+    found = _find(texts, tags)
+    return found if found.strip() else None
+
+
+def _split_at_tags(text: str) -> tuple[list[str], list[str]]:
+    """Return the texts before, between and behind the tags, and the tags in lower case."""
+    pieces = _split(text)
+    return pieces[::2], [tag.lower() for tag in pieces[1::2]]
+
+
+def _find(texts: list[str], tags: list[str]) -> str:
+    """Return the final answer, or an empty text if there is none."""
+    for at in range(len(tags) - 1, 0, -1):
+        if tags[at] == "</answer>" and tags[at - 1] == "<answer>":
+            return texts[at]
+    behind = len(tags) - tags[::-1].index("</think>") if "</think>" in tags else 0
+    if "<think>" in tags[behind:]:
+        return ""
+    # Only tags of answers are left here, and as no two are a pair, those that close come first.
+    is_closed = tags[behind : behind + 1] == ["</answer>"]
+    return texts[behind] if is_closed else texts[-1]

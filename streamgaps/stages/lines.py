@@ -1,0 +1,140 @@
+"""Records that follow one another, as in JSON Lines, by blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamgaps.model import Broken, Prediction
+from streamgaps.stages.blocks import BlockReader, bytes_of, decode_utf8
+from streamgaps.stages.exact import State, decode_records
+
+__all__ = ["LinesReader"]
+
+
+class LinesReader(BlockReader):
+    """Takes JSON records out of the bytes in which they follow one another.
+
+    As a rule each is on a line of its own; but several may share a line, and one may take several lines. A record
+    is found without delay if its line is complete.
+
+    Args:
+        max_record_bytes: as for `BlockReader`.
+        row: as for `BlockReader`.
+        inside: as for `BlockReader`.
+        offset: as for `BlockReader`.
+        items: as for `BlockReader`.
+        line: the number of the line, from 1 on, on which the first byte is that it is fed.
+        skips_broken: whether a line in which something is no JSON gives a `Broken` instead of an error.
+
+    Attributes:
+        line: the number of the line that `offset` is on.
+    """
+
+    line: int
+
+    def __init__(
+        self,
+        *,
+        max_record_bytes: int,
+        row: type[Prediction] = Prediction,
+        inside: bool = False,
+        offset: int = 0,
+        items: int = 0,
+        line: int = 1,
+        skips_broken: bool = False,
+    ) -> None:
+        super().__init__(max_record_bytes=max_record_bytes, row=row, inside=inside, offset=offset, items=items)
+        self.line = line
+        self._skips_broken = skips_broken
+        self._latest = (items, line, b"", False)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no record is open where the input ends."""
+        return not self._size and self._state is State.ENDED and self._error is None
+
+    def line_of(self, index: int) -> int | None:
+        """Return the line on which one of the records begins that were returned last."""
+        first, line, data, is_end = self._latest
+        text, _ = decode_utf8(data)
+        decoded = decode_records(text, is_end=is_end, longest=len(data), index=first, skips_broken=self._skips_broken)
+        if not 0 <= index - first < len(decoded.starts):
+            return None
+        return line + text.count("\n", 0, decoded.starts[index - first])
+
+    def _pass(self, data: bytes, *, items: int = 0) -> None:
+        if items:
+            self._latest = (self.items, self.line, data, False)
+        self.line += data.count(b"\n")
+        super()._pass(data, items=items)
+
+    def _guess(self, block: bytes) -> int:
+        return block.rfind(b"\n")
+
+    def _decode_to(self, end: int) -> list[Any]:
+        block = self._blocks[-1]
+        data = b"".join((*self._blocks[:-1], memoryview(block)[: end + 1]))
+        items = [] if len(data) > self._max_record_bytes else self._decode(self._decoders.records, data)
+        if not items:
+            return []
+        self._pass(data, items=len(items))
+        self._keep(block[end + 1 :])
+        self._found(len(data))
+        return items
+
+    def _decode_each(self, *, is_end: bool) -> list[Any]:
+        self._keep(b"".join(self._blocks))
+        if self._state is None:
+            if self._without_bom(self._blocks[0] if self._blocks else b"", is_end=is_end) is None:
+                return []
+            self._state = State.NEXT
+        items = self._decode_lines(is_end=is_end)
+        while self._state is State.LOST and self._find_line():
+            items += self._decode_lines(is_end=is_end)
+        if is_end and self._error is None:
+            self._state = State.ENDED
+        return items
+
+    def _find_line(self) -> bool:
+        """Go on where the next line begins, if it is there."""
+        data = b"".join(self._blocks)
+        end = data.find(b"\n") + 1
+        if end:
+            self._state = State.NEXT
+        self._pass(data[: end or len(data)])
+        self._keep(data[end or len(data) :])
+        return end > 0
+
+    def _decode_lines(self, *, is_end: bool) -> list[Any]:
+        if self._state is not State.NEXT:
+            return []
+        data = b"".join(self._blocks)
+        text, broken = decode_utf8(data)
+        decoded = decode_records(
+            text,
+            is_end=is_end and broken is None,
+            longest=self._max_record_bytes,
+            index=self.items,
+            skips_broken=self._skips_broken,
+        )
+        wrong = self._what_is_wrong(decoded, text, data, broken, is_end=is_end)
+        items, used, self._state = decoded.items, bytes_of(text, decoded.at), decoded.state
+        if (
+            self._skips_broken
+            and wrong is not None
+            and broken is not None
+            and wrong.offset == self.offset + broken.start
+        ):
+            items = [*items, Broken("invalid UTF-8", text[decoded.at :])]
+            wrong, used, self._state = None, broken.start, State.LOST
+        if wrong is not None:
+            wrong.line = self.line + data.count(b"\n", 0, wrong.offset - self.offset)
+        self._error = wrong
+        self._pass(data[:used], items=len(items))
+        self._latest = (*self._latest[:3], is_end)
+        self._keep(data[used:])
+        if items:
+            self._found(0)
+        else:
+            self._found_none()
+        return items
