@@ -89,11 +89,15 @@ class Task(NamedTuple):
     max_notices: int | None
     run: bytes
     """Tells the tasks of one run from those of another."""
+    begin: int = 0
+    """Where the array begins, or the records."""
+    is_whole: bool = True
+    """Whether the input ends with them."""
 
     @property
     def is_last(self) -> bool:
         """Whether the input ends where the range does."""
-        return self.end == self.identity.size
+        return self.is_whole and self.end == self.identity.size
 
 
 def read_parts(
@@ -104,6 +108,7 @@ def read_parts(
     settings: Settings,
     found: Format = Format.ARRAY,
     run: bytes = b"",
+    begin: int | None = None,
     max_notices: int | None = None,
     range_bytes: int = RANGE_BYTES,
 ) -> Iterator[Part]:
@@ -115,6 +120,8 @@ def read_parts(
         jobs: for how many workers to have ranges ready; as many again may wait for their turn.
         settings: the options of the run.
         found: what the file holds.
+        begin: where in a JSON document the array begins, behind whose end more may follow; None if it is the whole
+            input. The last part then ends behind the array.
         run: tells this run from others: of one run, workers remember what they know of folders.
         max_notices: how many notices of each part are wanted; all if None.
         range_bytes: how long a range is, at least.
@@ -126,11 +133,22 @@ def read_parts(
         SourceError: it cannot be read.
         WorkerError: a worker died.
     """
-    separator = b"\n" if found is Format.JSONL else _separator(file, settings)
-    run = run or os.urandom(8)
-    size = file.identity.size
-    whole = Task(file.name, file.identity, 0, size, found, separator, settings, max_notices, run)
-    return _Reading(file, executor, jobs, whole).parts(_borders(file, separator, range_bytes))
+    start = begin or 0
+    separator = b"\n" if found is Format.JSONL else _separator(file, settings, start)
+    whole = Task(
+        file.name,
+        file.identity,
+        start,
+        file.identity.size,
+        found,
+        separator,
+        settings,
+        max_notices,
+        run or os.urandom(8),
+        start,
+        begin is None,
+    )
+    return _Reading(file, executor, jobs, whole).parts(_borders(file, separator, start, range_bytes))
 
 
 class _Reading:
@@ -140,10 +158,10 @@ class _Reading:
         self._jobs = jobs
         self._whole = whole
         self._pending: deque[tuple[Task, Future[Part | None]]] = deque()
-        self._submitted = 0  # up to this byte
-        self._position = 0
+        self._submitted = self._position = whole.start
         self._items = 0
         self._line = 1
+        self._has_ended = False
 
     def parts(self, borders: Iterator[int]) -> Iterator[Part]:
         """Yield the parts between borders, which are guesses; the last of them is the end of the file."""
@@ -161,6 +179,8 @@ class _Reading:
                     self._pending.appendleft((rest, _submitted(self._executor, rest)))
                 elif part is None or not part.is_done:
                     yield from self._read_again(chain([task.end], (later.end for later, _ in self._pending), borders))
+                    if self._has_ended:
+                        return
         finally:
             for _, future in self._pending:
                 future.cancel()
@@ -205,6 +225,8 @@ class _Reading:
             return min(border, pause)
 
         blocks = unchanged(iter_range(self._file, self._position, next_stop), self._file)
+        if not task.is_whole:
+            blocks = _rest_of_array(blocks, task)
         while True:
             is_border = lambda at: at < size and at in (border, pause)  # noqa: E731 -- of this moment
             batches = read_with(reader, blocks, task.settings.shape, is_border=is_border)
@@ -212,7 +234,8 @@ class _Reading:
             yield self._next(part)
             if error is not None:
                 raise error
-            if reader.fed == size or (reader.is_clean and reader.fed == border):
+            self._has_ended = reader.has_ended
+            if self._has_ended or reader.fed == size or (reader.is_clean and reader.fed == border):
                 return
 
 
@@ -243,7 +266,7 @@ def _is_nested(notice: Skip | UnresolvedPath) -> bool:
 
 
 def _reader(task: Task, *, items: int = 0, line: int = 1) -> BlockReader:
-    place: dict[str, Any] = {"inside": task.start > 0, "offset": task.start, "items": items}
+    place: dict[str, Any] = {"inside": task.start > task.begin, "offset": task.start, "items": items}
     place |= {"line": line} if task.format is Format.JSONL else {"separator": task.separator}
     return make_reader(task.settings.shape, task.format, **place)
 
@@ -310,11 +333,17 @@ def forget_run() -> None:
         _of_thread.chain.close()
 
 
-def _separator(file: RegularFile, settings: Settings) -> bytes:
+def _rest_of_array(blocks: Iterator[bytes], task: Task) -> Iterator[bytes]:
+    from streamgaps.stages.prefix import rest_of_array  # noqa: PLC0415 -- it loads ijson
+
+    return rest_of_array(blocks, task.start, is_inside=task.start > task.begin)
+
+
+def _separator(file: RegularFile, settings: Settings, begin: int) -> bytes:
     """Learn from the beginning of the file what stands between two items."""
     reader = make_reader(settings.shape, Format.ARRAY)
     assert isinstance(reader, ArrayReader)  # noqa: S101 -- that is the reader of arrays
-    for block in iter_range(file, 0, lambda _: _HEAD_BYTES):
+    for block in iter_range(file, begin, lambda _: begin + _HEAD_BYTES):
         reader.feed(block)
         if reader.has_learned or reader.error:
             break
@@ -326,11 +355,11 @@ def _border(separator: bytes) -> int:
     return separator.find(b",") + 1 or len(separator)
 
 
-def _borders(file: RegularFile, separator: bytes, range_bytes: int) -> Iterator[int]:
+def _borders(file: RegularFile, separator: bytes, begin: int, range_bytes: int) -> Iterator[int]:
     """Guess where items begin, one for each range; at last, the end of the file."""
     size = file.identity.size
-    border = 0
-    for wanted in range(range_bytes, size - range_bytes // 2, range_bytes):
+    border = begin
+    for wanted in range(begin + range_bytes, size - range_bytes // 2, range_bytes):
         if wanted > border:
             found = _find(file, separator, wanted, wanted + range_bytes)
             if found is not None:

@@ -161,7 +161,7 @@ def iter_gaps(
             run.tally = tally
         for one in inputs:
             with open_source(one) as source:
-                yield from run.gaps(source, source.blocks)
+                yield from run.gaps(source.name, source.blocks)
         run.check()
 
 
@@ -228,12 +228,12 @@ class _Run:
             return self.tell
         return lambda notice: self.tell(notice.replace(source=source))
 
-    def gaps(self, source: Source, blocks: Iterable[bytes]) -> Iterator[Gap]:
-        """Yield the gaps of an input, block after block."""
-        items = read(blocks, self.settings.shape)
-        with _explained(source.name, lambda: items.format, self.settings, items.line_of):
+    def gaps(self, name: str, blocks: Iterable[bytes], *, behind: int | None = None, index: int = 0) -> Iterator[Gap]:
+        """Yield the gaps of an input, block after block; `behind` and `index` are as for `read`."""
+        items = read(blocks, self.settings.shape, behind=behind, index=index)
+        with _explained(name, lambda: items.format, self.settings, items.line_of):
             mark = bool if self.marks is None else self.marks.set
-            gaps = self._chain.find_gaps(items, tally=self.tally, tell=self.teller(source.name), mark=mark)
+            gaps = self._chain.find_gaps(items, tally=self.tally, tell=self.teller(name), mark=mark, first=index)
             if self.repeats is not None:
                 from streamgaps.repeats import drop_repeats  # noqa: PLC0415
 
@@ -292,18 +292,13 @@ class _Writing:
         """Read an input to its end."""
         with open_source(one) as source:
             file = source.file if self._jobs > 1 else None
-            if file is not None and self._run.settings.shape.prefix is None and self._is_worth_it(file):
-                self._read_in_parts(file)
-            else:
-                self._read_in_a_row(source)
+            if file is None or not self._is_worth_it(file) or not self._read_in_parts(file):
+                gaps = self._run.gaps(source.name, self._watched(source))
+                deque(write(gaps, self._outputs.gaps), maxlen=0)
             self._done += source.position()
 
     def _is_worth_it(self, file: RegularFile) -> bool:
         return self._run.is_one or file.identity.size >= _SPLIT_FROM_BYTES
-
-    def _read_in_a_row(self, source: Source) -> None:
-        gaps = self._run.gaps(source, self._watched(source))
-        deque(write(gaps, self._outputs.gaps), maxlen=0)
 
     def _watched(self, source: Source) -> Iterator[bytes]:
         """Pass the blocks on; before the next one is waited for, hand on what was found, and tell how far it is."""
@@ -313,12 +308,23 @@ class _Writing:
             if self._on_progress is not None:
                 self._on_progress(self._done + source.position(), self._run.tally)
 
-    def _read_in_parts(self, file: RegularFile) -> None:
+    def _read_in_parts(self, file: RegularFile) -> bool:
+        """Read a file with several processes; return whether that can be."""
         from streamgaps.parallel import read_parts  # noqa: PLC0415 -- many runs never need it
 
         run = self._run
-        found, _ = find_format(iter_range(file, 0, lambda _: file.identity.size), run.settings.shape.format)
+        shape = run.settings.shape
+        begin = None
+        if shape.prefix is None:
+            found, _ = find_format(_from(file, 0), shape.format)
+        else:
+            from streamgaps.stages.prefix import first_array  # noqa: PLC0415 -- it loads ijson
+
+            found, begin = Format.ARRAY, first_array(_from(file, 0), shape.prefix)
+            if begin is None:
+                return False
         tell = run.teller(file.name)
+        end = items = 0
         with _explained(file.name, lambda: found, run.settings):
             for part in read_parts(
                 file,
@@ -327,8 +333,10 @@ class _Writing:
                 settings=run.settings,
                 found=found,
                 run=self._key,
+                begin=begin,
                 max_notices=self._max_notices,
             ):
+                end, items = part.end, items + part.items
                 run.tally += part.tally
                 deque(map(tell, part.notices), maxlen=0)
                 if run.marks is not None:
@@ -337,7 +345,11 @@ class _Writing:
                 self._hand_on()
                 if self._on_progress is not None:
                     self._on_progress(self._done + part.end, run.tally)
+        if shape.prefix is not None:
+            gaps = run.gaps(file.name, _from(file, end), behind=end, index=items)
+            deque(write(gaps, self._outputs.gaps), maxlen=0)
         file.check_unchanged()
+        return True
 
     def _pool(self) -> Executor:
         """Return what reads ranges; processes of our own live as long as the run."""
@@ -371,6 +383,10 @@ class _Writing:
             tell(notice)
 
         return keep
+
+
+def _from(file: RegularFile, start: int) -> Iterator[bytes]:
+    return iter_range(file, start, lambda _: file.identity.size)
 
 
 def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: Executor | None) -> int:

@@ -408,4 +408,4 @@ def test_the_first_separator_is_learned_from_the_first_records(file: Path) -> No
     file.write_text(f"[{record},\n {record},\n {record}]")
     with open_source(file) as source:
         assert source.file is not None
-        assert parallel_module._separator(source.file, make_settings({})) == b'},\n {"tokens"'
+        assert parallel_module._separator(source.file, make_settings({}), 0) == b'},\n {"tokens"'

@@ -34,7 +34,7 @@ from streamgaps.stages.refused import CUT, RefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Array", "ArraysUnder", "check_prefix", "first_array"]
+__all__ = ["Array", "ArraysUnder", "check_prefix", "first_array", "rest_of_array"]
 
 _ITEM = "item"
 _CUT = CUT.replace("array", "document")
@@ -172,6 +172,22 @@ def first_array(blocks: Iterable[bytes], prefix: str) -> int | None:
         return None
 
 
+def rest_of_array(blocks: Iterable[bytes], offset: int, *, is_inside: bool) -> Iterator[bytes]:
+    """Yield an array up to its `]`.
+
+    Args:
+        blocks: the input from a place on at which an item begins, or the array.
+        offset: that place.
+        is_inside: whether it is an item that begins there.
+    """
+    place = Place(offset, int(is_inside), in_string=False, before=b"," if is_inside else b"")
+    for block in split(follow(blocks, place), 0):
+        if block.data:
+            yield block.data
+            if block.depth_behind <= 0:
+                return
+
+
 def _behind(offset: int, depth: int) -> Place:
     return Place(offset, depth, in_string=False, before=b"]")
 
@@ -189,7 +205,7 @@ class _Path:
         self._names = names
         self._has_come: list[bool] = []
         """For each array and object that is open: whether the way has led on from it."""
-        self._is_here = True
+        self._is_here = True  # in an object, since the last key
         self._instead: str | None = None
         self._keys: list[str] = []
 
@@ -205,7 +221,6 @@ class _Path:
                 if len(self._has_come) == len(self._names) - 1:
                     return True
                 self._has_come.append(False)
-                self._is_here = event == "start_array"
             else:
                 if self._is_here and self._instead is None:
                     self._instead = f"{self._where()} is {_KINDS[event]}"

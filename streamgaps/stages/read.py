@@ -69,16 +69,25 @@ class Shape(NamedTuple):
     """Whether, of JSON Lines, a line in which something is no JSON gives a `Broken` instead of an error."""
 
 
-def read(blocks: Iterable[bytes], shape: Shape = Shape()) -> Items:  # noqa: B008 -- it cannot be changed
+def read(
+    blocks: Iterable[bytes],
+    shape: Shape = Shape(),  # noqa: B008 -- it cannot be changed
+    *,
+    behind: int | None = None,
+    index: int = 0,
+) -> Items:
     """Decode the items of an input, as `json.load` would, as many at a time as come at once.
 
     Args:
         blocks: the input, in pieces of any size; read as items are asked for.
         shape: what it looks like.
+        behind: the place in the input where the blocks begin, behind an array under the prefix that somebody else has
+            read; None if they are the whole input.
+        index: how many items were read by then.
 
     Memory: a few blocks, and the item under way up to 8 MiB; of a longer one the wanted fields and the longest text.
     """
-    return Items(iter(blocks), shape)
+    return Items(iter(blocks), shape, behind, index)
 
 
 class Items:
@@ -99,10 +108,11 @@ class Items:
         format: what the input was found to be, once it is begun.
     """
 
-    def __init__(self, blocks: Iterator[bytes], shape: Shape) -> None:
+    def __init__(self, blocks: Iterator[bytes], shape: Shape, behind: int | None, index: int) -> None:
         self._blocks = blocks
         self._shape = shape
-        self._count = 0
+        self._behind = behind
+        self._count = index
         self._line_of: Callable[[int], int | None] = _no_line
         self.format = shape.format
         self._batches = self._read()
@@ -138,7 +148,8 @@ class Items:
     def _read_under(self, prefix: str) -> Iterator[list[Any]]:
         from streamgaps.stages.prefix import ArraysUnder  # noqa: PLC0415 -- it loads ijson
 
-        arrays = ArraysUnder(self._blocks, prefix)
+        arrays = ArraysUnder(self._blocks, prefix, behind=self._behind)
+        arrays.items = self._count
         for array in arrays:
             yield from self._read_array(array.blocks, array.offset)
             arrays.items = self._count

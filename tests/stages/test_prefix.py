@@ -56,7 +56,9 @@ def read(arrays: ArraysUnder) -> list[tuple[int, bytes]]:
     """Take all of them, as whoever reads arrays does: one that is not JSON is an error."""
     found = []
     for array in arrays:
-        data = b"".join(array.blocks)
+        blocks = list(array.blocks)
+        assert all(blocks)
+        data = b"".join(blocks)
         try:
             json.loads(data.decode())
         except ValueError as error:
@@ -319,6 +321,12 @@ def test_a_key_that_is_there_twice_is_refused(data: str, prefix: str, key: str, 
         assert data.rindex(key) == error.offset
 
 
+def test_a_byte_order_mark_is_none_behind_an_array() -> None:
+    """Though there the bytes begin that are read."""
+    with pytest.raises(MalformedInputError, match="at byte 9: Expecting ',' delimiter"):
+        read(ArraysUnder([b"\xef\xbb\xbf}"], "r.item", behind=9))
+
+
 def test_other_keys_may_be_there_twice() -> None:
     """And the same one in several objects."""
     data = b'[{"b": [1], "c": 1, "c": {"b": 1, "b": 2}}, {"b": [2]}]'
@@ -378,7 +386,9 @@ def test_what_is_beside_the_array_takes_no_memory() -> None:
 
     def blocks() -> Iterator[bytes]:
         beside = b"[" + b", ".join([b'{"r": [1, "%b"]}' % (b"x" * 2000)] * 20) + b"], "
-        yield b'{"x": ['
+        yield b"{"
+        yield from (b'"%d%b": 0, ' % (number, b"k" * 50) for number in range(100_000))
+        yield b'"x": ['
         yield from [beside] * 500
         yield b'0], "r": [1'
         yield from [b', "' + b"y" * 40_000 + b'"'] * 500
