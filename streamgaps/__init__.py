@@ -23,7 +23,7 @@ from streamgaps.settings import Options
 from streamgaps.stages.rules import RULES
 from streamgaps.stages.rules import strict as parse_answer
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 __all__ = [
     "RULES",

@@ -272,7 +272,7 @@ class _OutputFile:
             with suppress(OSError):  # a full disk may refuse the rest of the buffer
                 self._file.close()
         for path in self._leftovers:
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # not there, or of a name that no file can have
                 os.unlink(path)
 
     def _leftover(self) -> Path:

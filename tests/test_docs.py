@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -54,8 +55,12 @@ def test_every_command_runs(line: str, tmp_path: Path, sample: Path) -> None:
     for spec in ("spec.yaml", "specs/job.yaml"):
         (tmp_path / spec).write_text("predictions_json: results.json\nresults_dir: gaps\n")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, check=True, env={**os.environ, "PATH": path})
-    assert GAPS_NAME in names(tmp_path / "gaps")
+    environment = {**os.environ, "PATH": path}
+    shown = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, check=True, capture_output=True, env=environment)
+    if "-o -" in line:
+        assert "error_type" in json.loads(shown.stdout)
+    else:
+        assert GAPS_NAME in names(tmp_path / "gaps")
 
 
 def test_every_option_is_in_the_readme() -> None:

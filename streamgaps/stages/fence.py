@@ -116,7 +116,7 @@ def follow(blocks: Iterable[bytes], start: Place = _BEGINNING) -> Iterator[Block
         start: where in the input they begin; not inside an escape sequence.
     """
     place = start
-    for data in _whole_escapes(blocks if start.offset else without_bom(blocks)):
+    for data in _whole_escapes(without_bom(blocks)):
         if place.offset == 0 and data == BOM:
             place = place._replace(offset=len(data))
             continue

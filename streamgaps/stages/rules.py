@@ -45,7 +45,7 @@ LONG = 256
 
 
 def strict(text: str) -> Answer:
-    r"""Read a yes/no answer by the strict rule.
+    r"""Take yes or no if only one of them is there, as a word.
 
     The text is lower-cased, and searched for the words `yes` and `no` between Unicode word
     boundaries. If exactly one of them is there, it is the answer. The rule is that of the
