@@ -106,6 +106,8 @@ def analyze(
     settings = make_settings(options)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
     inputs = expand(predictions)
+    if skipped is not None:
+        _check_is_no_input(skipped, [*inputs, settings.ground_truth, settings.annotations])
     jobs = _jobs(inputs, settings, jobs, executor)
     with open_outputs(results_dir, skipped=skipped) as outputs, ExitStack() as stack:
         run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
@@ -405,6 +407,21 @@ def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: E
     if wanted is None:
         return usable_processors() if sum(size_of(one) or 0 for one in inputs) >= PARALLEL_FROM_BYTES else 1
     return wanted
+
+
+def _check_is_no_input(skipped: str | os.PathLike[str], inputs: list[Input | None]) -> None:
+    """Refuse to replace an input, or to remove it where nothing is skipped."""
+    paths = (one for one in inputs if isinstance(one, (str, os.PathLike)))
+    if any(_is_same(path, skipped) for path in paths):
+        message = f"{os.fspath(skipped)}: the skipped samples would replace an input; name another file"
+        raise ConfigurationError(message)
+
+
+def _is_same(path: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121 -- as given
+    except (OSError, ValueError):
+        return False
 
 
 def _limited(tell: Tell, limit: int | None) -> Tell:

@@ -12,8 +12,9 @@ import sqlite3
 import tempfile
 from array import array
 from contextlib import closing, contextmanager
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import InputError, RecordError, SourceError
 from streamgaps.model import Prediction
@@ -31,16 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Index", "IndexFile", "Marks", "index_labels", "index_videos", "temporary_folder"]
 
-_ENTRIES = """
-    CREATE TABLE entries (key BLOB PRIMARY KEY, number INTEGER, value TEXT, ambiguous INTEGER DEFAULT 0) WITHOUT ROWID
-"""
-_ADD_LABEL = """
-    INSERT INTO entries (key, number, value) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET ambiguous = 1
-"""
-_ADD_VIDEO = """
-    INSERT INTO entries (key, number, value) VALUES (?, ?, ?)
-    ON CONFLICT (key) DO UPDATE SET ambiguous = ambiguous OR value IS NOT excluded.value
-"""
+_ON_LABEL = "ON CONFLICT (key) DO UPDATE SET ambiguous = 1"
+_ON_VIDEO = "ON CONFLICT (key) DO UPDATE SET ambiguous = ambiguous OR video_id IS NOT excluded.video_id"
 # The index is made anew by each run, and lost with it: there is nothing to recover. 8 MiB of it are kept in memory.
 _SETTINGS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = FILE;"
 
@@ -51,6 +44,8 @@ class IndexFile(NamedTuple):
     name: str
     """What messages call the file that was indexed."""
     path: str
+    names: tuple[str, ...]
+    """What it has for a key: fields, by the names that they have in a `Prediction`."""
     records: int = 0
     """How many records the file has."""
     base: str = ""
@@ -89,17 +84,13 @@ def index_labels(source: Input, folder: str, *, fields: Fields, shape: Shape, al
             number; or a key is given twice.
         SourceError: it cannot be read.
     """
-    names = {"gt": "gt", "video_id": "video_id", "question": "question"}
-    names |= {name: name for name in (f"carried_{number}" for number in range(len(fields.carried)))}
-
-    def value(label: Prediction) -> str:
-        found = ((name, label.response if name == "gt" else getattr(label, name)) for name in names)
-        return json.dumps({name: value for name, value in found if value is not MISSING})
-
-    index = IndexFile("", os.path.join(folder, "labels.sqlite"))  # noqa: PTH118 -- a text for another library
+    carried = (f"carried_{number}" for number in range(len(fields.carried)))
+    path = os.path.join(folder, "labels.sqlite")  # noqa: PTH118 -- a text for another library
+    index = IndexFile("", path, ("gt", "video_id", "question", *carried))
     # Here it is the ground truth that must be there, as the response must be in a prediction.
-    layout = fields._replace(response=fields.gt)
-    index = _build(index, source, shape._replace(fields=layout), _ADD_LABEL, value, needs=fields.shown("gt"))
+    shape = shape._replace(fields=fields._replace(response=fields.gt))
+    values = attrgetter("response", *index.names[1:])
+    index = _build(index, source, shape, _ON_LABEL, values, needs=fields.shown("gt"))
     if not allows_ambiguous:
         _refuse_ambiguous(index, "is given twice")
     return index
@@ -121,18 +112,18 @@ def index_videos(source: Input, folder: str, *, base: str, shape: Shape, allows_
         SourceError: it cannot be read.
     """
 
-    def value(annotation: Prediction) -> str | None:
+    def values(annotation: Prediction) -> tuple[object]:
         video = annotation.question if annotation.response is MISSING else annotation.response
-        return json.dumps(video) if isinstance(video, str) else None
+        return (video if isinstance(video, str) else MISSING,)
 
-    index = IndexFile("", os.path.join(folder, "videos.sqlite"), base=base)  # noqa: PTH118
-    layout = Fields(response=("video",), question=("image",), key=("id",))  # an image stands where a question would
-    index = _build(index, source, shape._replace(fields=layout), _ADD_VIDEO, value)
+    index = IndexFile("", os.path.join(folder, "videos.sqlite"), ("video_id",), base=base)  # noqa: PTH118
+    fields = Fields(response=("video",), question=("image",), key=("id",))  # an image stands where a question would
+    index = _build(index, source, shape._replace(fields=fields), _ON_VIDEO, values)
     with _opened(index.path) as database:
-        database.create_function("place", 1, lambda value: _place(base, json.loads(value)), deterministic=True)
-        database.execute("UPDATE entries SET ambiguous = 1 WHERE value IS NULL")
+        database.create_function("place", 1, lambda cell: _place(base, _value(cell)), deterministic=True)
+        database.execute("UPDATE entries SET ambiguous = 1 WHERE video_id IS NULL")
         database.execute("CREATE TABLE paths (path BLOB PRIMARY KEY) WITHOUT ROWID")
-        database.execute("INSERT OR IGNORE INTO paths SELECT place(value) FROM entries WHERE value IS NOT NULL")
+        database.execute("INSERT OR IGNORE INTO paths SELECT place(video_id) FROM entries WHERE video_id IS NOT NULL")
         database.commit()
     if not allows_ambiguous:
         _refuse_ambiguous(index, "has no video, or two different ones")
@@ -143,15 +134,17 @@ def _build(
     index: IndexFile,
     source: Input,
     shape: Shape,
-    statement: str,
-    value: Callable[[Prediction], str | None],
+    on_conflict: str,
+    values: Callable[[Prediction], tuple[object, ...]],
     *,
     needs: str | None = None,
 ) -> IndexFile:
     """Write the keys of a file, and what is wanted of its records, into a database."""
     layout = layout_of(shape.fields)
+    names = ", ".join(index.names)
+    places = ", ?" * len(index.names)
 
-    def row(number: int, item: object) -> tuple[bytes, int, str | None]:
+    def row(number: int, item: object) -> tuple[object, ...]:
         if not isinstance(item, (Prediction, dict)):
             message = f"item {number} is not an object"
             raise RecordError(message, index=number)
@@ -166,11 +159,15 @@ def _build(
             wrong = f"missing {shown}" if key is MISSING else f"{shown} is no string and no whole number"
             message = f"item {number}: {wrong}{'' if key is MISSING else f', but {json_type(key)}'}"
             raise RecordError(message, index=number, field="key")
-        return spelled, number, value(record)
+        return (spelled, number, *map(_cell, values(record)))
 
     count = 0
     with _opened(index.path) as database, open_source(source) as opened:
-        database.executescript(_SETTINGS + _ENTRIES)
+        database.executescript(
+            f"{_SETTINGS} CREATE TABLE entries "
+            f"(key BLOB PRIMARY KEY, number INTEGER, {names}, ambiguous INTEGER DEFAULT 0) WITHOUT ROWID"
+        )
+        statement = f"INSERT INTO entries (key, number, {names}) VALUES (?, ?{places}) {on_conflict}"  # noqa: S608 -- all of it ours
         items = read(opened.blocks, shape)
         try:
             for batch in items:
@@ -193,6 +190,21 @@ def _refuse_ambiguous(index: IndexFile, why: str) -> None:
             others = f" (as are {count - 1:,} more)" if count > 1 else ""
             message = f"{index.name}: the key {_shown(found[0])} {why}{others}; --unmatched skip leaves its samples out"
             raise InputError(message)
+
+
+def _cell(value: object) -> object:
+    """Return how a value is kept: a text as it is, any other as JSON, what is not there as NULL."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # a lone surrogate
+            return json.dumps(value).encode()
+        return value
+    return None if value is MISSING else json.dumps(value).encode()
+
+
+def _value(cell: Any) -> Any:  # noqa: ANN401 -- any JSON value
+    return json.loads(cell) if isinstance(cell, bytes) else cell
 
 
 def _shown(key: bytes) -> str:
@@ -223,14 +235,17 @@ class Index:
         self._base = file.base
         self._database = sqlite3.connect(f"{Path(file.path).as_uri()}?mode=ro&immutable=1", uri=True)
         self._database.execute("PRAGMA cache_size = -8192")
+        self._names = file.names
+        self._query = f"SELECT number, ambiguous, {', '.join(file.names)} FROM entries WHERE key = ?"  # noqa: S608 -- names of ours
 
     def find(self, key: bytes) -> Found | None:
         """Return what the file has for a key."""
-        row = self._database.execute("SELECT number, ambiguous, value FROM entries WHERE key = ?", (key,)).fetchone()
+        row = self._database.execute(self._query, (key,)).fetchone()
         if row is None:
             return None
-        number, ambiguous, value = row
-        return Found(number, bool(ambiguous), None if value is None else json.loads(value))
+        number, ambiguous, *cells = row
+        values = {name: _value(cell) for name, cell in zip(self._names, cells, strict=True) if cell is not None}
+        return Found(number, bool(ambiguous), values)
 
     def has_path(self, video_id: str) -> bool:
         """Say whether a text is the path of an annotated video."""

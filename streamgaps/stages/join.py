@@ -25,8 +25,8 @@ class Found(NamedTuple):
     """The place of the key in the file, counted from 0."""
     is_ambiguous: bool
     """Whether it is given more than once, or means more than one thing."""
-    values: Any
-    """Of ground truth, the fields by the names that they have in a `Prediction`; of annotations, the video."""
+    values: dict[str, Any]
+    """The fields that it has there, by the names that they have in a `Prediction`."""
 
 
 class SideFile(Protocol):
@@ -138,7 +138,7 @@ def join_videos(
         if isinstance(found, SkipReason):
             yield invalid(prediction, found, _text(video_id))
         else:
-            prediction.video_id = found.values
+            prediction.video_id = found.values["video_id"]
             yield prediction
 
 
