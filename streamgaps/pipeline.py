@@ -397,16 +397,16 @@ def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: E
         message = f"jobs must be None or a whole number from 1 on, not {jobs!r}"
         raise ConfigurationError(message)
     wanted = max(2, jobs or 0) if executor is not None else jobs
-    if settings.shape.reader is not Reader.AUTO or wanted == 1:
-        return 1
-    if not settings.can_be_sent:
-        if wanted is None:
-            return 1
-        message = "a rule that is no function of a module cannot be sent to other processes; use one job"
-        raise ConfigurationError(message)
     if wanted is None:
-        return usable_processors() if sum(size_of(one) or 0 for one in inputs) >= PARALLEL_FROM_BYTES else 1
-    return wanted
+        wanted = usable_processors() if sum(size_of(one) or 0 for one in inputs) >= PARALLEL_FROM_BYTES else 1
+    if wanted == 1 or settings.shape.reader is not Reader.AUTO:
+        return 1
+    if settings.can_be_sent:
+        return wanted
+    if jobs is None and executor is None:
+        return 1
+    message = "a rule that is no function of a module cannot be sent to other processes; use one job"
+    raise ConfigurationError(message)
 
 
 def _check_is_no_input(skipped: str | os.PathLike[str], inputs: list[Input | None]) -> None:

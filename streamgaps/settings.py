@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
@@ -100,6 +99,8 @@ class Settings(NamedTuple):
     @property
     def can_be_sent(self) -> bool:
         """Whether other processes can get it: a rule that is no function of a module cannot."""
+        import pickle  # noqa: PLC0415 -- it takes 2 ms, and is asked for only before processes start
+
         try:
             pickle.dumps(self.reading)
         except (pickle.PicklingError, AttributeError, TypeError):
