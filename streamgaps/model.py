@@ -73,11 +73,13 @@ class Prediction(msgspec.Struct, gc=False):  # nothing that JSON can say refers 
 
 
 class Invalid(Prediction, gc=False, kw_only=True):
-    """An item that is no prediction, on its way to be skipped. Of its fields those that are there are set."""
+    """An item that is no prediction, on its way to be skipped; it has no texts that could be read."""
 
     reason: SkipReason
     text: str = ""
     """The beginning of what is wrong."""
+    found: Prediction | None = None
+    """What there is of it."""
 
 
 class Broken(NamedTuple):

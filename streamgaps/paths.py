@@ -17,7 +17,7 @@ from streamgaps.model import UnresolvedPath
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PathResolver", "Paths", "base_of", "make_resolver"]
+__all__ = ["PathResolver", "Paths", "base_of", "is_url", "make_resolver"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """A scheme of two or more characters, so that no drive letter is taken for one."""
@@ -52,6 +52,11 @@ class _Folder(NamedTuple):
 _UNKNOWN = _Folder("", exists=False)
 
 
+def is_url(text: str) -> bool:
+    """Say whether a text is a URL: it begins with a scheme of two or more letters and `://`."""
+    return "://" in text and _URL.match(text) is not None
+
+
 class Paths(str, Enum):
     """What becomes of a `video_id`; a URL always stays as it is."""
 
@@ -66,11 +71,15 @@ class Paths(str, Enum):
 def base_of(folder: str | os.PathLike[str] | None, paths: Paths = Paths.RESOLVE) -> str:
     """Return the absolute path of the folder that relative ids are relative to: the working directory if it is blank.
 
+    A URL is returned as it is.
+
     Raises:
         ConfigurationError: it cannot be resolved.
         SourceError: the working directory, which a relative one needs, does not exist any more.
     """
     name = os.fspath(folder or "")
+    if is_url(name):
+        return name
     try:
         path = Path(name if name.strip() else ".")
         return str(path.resolve()) if paths is Paths.RESOLVE else os.path.abspath(path)  # noqa: PTH100 -- lexically
@@ -92,11 +101,18 @@ def make_resolver(
         base: the absolute path that relative ids are relative to.
         on_unresolved: told of each path that could not be resolved.
     """
-    if paths is Paths.RESOLVE:
-        return PathResolver(base, on_unresolved=on_unresolved)
     if paths is Paths.KEEP:
         return lambda _, video_id: video_id
-    return lambda _, video_id: video_id if _URL.match(video_id) else os.path.normpath(os.path.join(base, video_id))  # noqa: PTH118 -- as in PathResolver
+    if is_url(base):
+        local = make_resolver(paths, base_of("/"), on_unresolved)
+        return lambda index, video_id: (
+            local(index, video_id)
+            if is_url(video_id) or video_id.startswith("/")
+            else f"{base.rstrip('/')}/{os.path.normpath(video_id)}"
+        )
+    if paths is Paths.RESOLVE:
+        return PathResolver(base, on_unresolved=on_unresolved)
+    return lambda _, video_id: video_id if is_url(video_id) else os.path.normpath(os.path.join(base, video_id))  # noqa: PTH118 -- as in PathResolver
 
 
 class PathResolver:

@@ -14,6 +14,7 @@ from streamgaps.log import log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
 from streamgaps.outputs import GAPS_NAME, open_outputs
+from streamgaps.paths import is_url
 from streamgaps.reports import text
 from streamgaps.settings import make_settings
 from streamgaps.sources import expand, iter_range, open_source, size_of
@@ -100,9 +101,8 @@ def analyze(
         WorkerError: a process that read a part of the input died; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    if isinstance(results_dir, (str, os.PathLike)) and not os.fspath(results_dir):
-        message = "results_dir is empty; name a folder"
-        raise ConfigurationError(message)
+    _check_is_local(results_dir, "results_dir")
+    _check_is_local(skipped, "skipped")
     settings = make_settings(options)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
     inputs = expand(predictions)
@@ -118,6 +118,12 @@ def analyze(
             writing.read(one)
         run.check()
         outputs.commit(text.report(run.tally) if run.tally.gaps else None, has_skipped=writing.has_skipped)
+    if run.tally.records and run.tally.records == run.tally.skipped.total():
+        log.warning(
+            "streamgaps.nothing_compared",
+            records=run.tally.records,
+            hint="every record was skipped: that there are no gaps says nothing about the model",
+        )
     if not run.tally.gaps:
         log.info("No KPI Gaps found!")
     elif isinstance(results_dir, (str, os.PathLike)):
@@ -409,6 +415,18 @@ def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: E
     raise ConfigurationError(message)
 
 
+def _check_is_local(path: str | os.PathLike[str] | BinaryIO | None, name: str) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        return
+    text = os.fspath(path)
+    if not text:
+        message = f"{name} is empty; name a {'folder' if name == 'results_dir' else 'file'}"
+        raise ConfigurationError(message)
+    if is_url(text):
+        message = f"{name} is a URL, {text}; results can be written to local folders only"
+        raise ConfigurationError(message)
+
+
 def _check_is_no_input(skipped: str | os.PathLike[str], inputs: list[Input | None]) -> None:
     """Refuse to replace an input, or to remove it where nothing is skipped."""
     paths = (one for one in inputs if isinstance(one, (str, os.PathLike)))
@@ -454,7 +472,7 @@ def _explained(
         error.source = source
         error.line = error.line or line_of(error.index)
         is_guess = settings.shape.format is Format.AUTO and settings.shape.prefix is None
-        if is_guess and found() is Format.JSONL and error.index == 0 and not settings.policy.skips_invalid:
+        if is_guess and found() is Format.JSONL and error.problem.startswith("item 0: missing "):
             message = (
                 "must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object that is "
                 f"none: {error.problem}. Is the array inside of it (--prefix), or do the fields have other names "

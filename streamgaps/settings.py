@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 from streamgaps.exceptions import ConfigurationError
@@ -16,7 +17,7 @@ from streamgaps.stages.rules import RULES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from enum import Enum
 
     from streamgaps.side import IndexFile
@@ -28,52 +29,59 @@ __all__ = ["Options", "Settings", "make_settings"]
 
 
 class Options(TypedDict, total=False):
-    """What `analyze` and `iter_gaps` take as keyword arguments, beside their own; all of them may be left out."""
+    """What `analyze` and `iter_gaps` take as keyword arguments, beside their own; all of them may be left out.
+
+    Attributes:
+        videos_dir: the folder that relative `video_id`s are relative to; the working directory if None or blank.
+        paths: what becomes of a `video_id`: `"resolve"` (default) makes it absolute and follows links,
+            `"normalize"` follows none, `"keep"` leaves it as it is.
+        format: `"array"`, `"jsonl"` (JSON Lines, or records that follow one another), or `"auto"` (default): told
+            by the first byte.
+        prefix: where in a JSON document the array of records is, as ijson names it: `"results.item"`.
+        reader: `"auto"` (default) decodes whole blocks, and records of more than 8 MiB event by event; `"ijson"`
+            decodes all event by event: slower, and it refuses some rare JSON that `json` reads.
+        max_record_bytes: the length above which a record is refused, 1 GiB by default; with `reader="ijson"` it may
+            be found out up to two blocks (128 KiB) later.
+        fields: paths of `video_id`, `response`, `gt` and `question` where they have other names: `{"response":
+            "doc.text"}`.
+        carry: further fields that a gap gets, as paths, or as `"name=path"`.
+        labels: what values of the ground truth mean: `{"yes": [1, True, "entailment"], "no": [0, False]}`.
+        ground_truth: a file with the ground truth, and what else predictions lack, joined by the field `on`.
+        on: the key of `ground_truth`: a path, or `"path=path in ground_truth"`.
+        annotations: annotations in LLaVA's format, by which a `video_id` that is one of their ids becomes a video.
+        media_dir: the folder that the videos of `annotations` are relative to; `videos_dir` if None.
+        unmatched: what becomes of predictions that `ground_truth` or `annotations` do not know: `"error"` (default)
+            or `"skip"`.
+        rule: how a response is read: a name out of `streamgaps.RULES`, `"strict"` by default, or a function of
+            yours.
+        gt_rule: the same for the ground truth.
+        final_answer: whether only the final answer of a response is read: that in `<answer>`, or what follows
+            `</think>`.
+        unclear: what becomes of an unclear response: `"skip"` (default); `"gap"`: it counts as wrong; `"error"`.
+        on_invalid: what becomes of records that are no predictions: `"error"` (default) or `"skip"`.
+        dedup: whether only the first gap of each `video_id` and `question` is kept.
+    """
 
     videos_dir: str | os.PathLike[str] | None
-    """The folder that relative `video_id`s are relative to; the working directory if None or blank."""
     paths: str
-    """What becomes of a `video_id`: `"resolve"` (default) makes it absolute and follows links, `"normalize"` follows
-    none, `"keep"` leaves it as it is."""
     format: str
-    """`"array"`, `"jsonl"` (JSON Lines, or records that follow one another), or `"auto"` (default): told by
-    the first byte."""
     prefix: str | None
-    """Where in a JSON document the array of records is, as ijson names it: `"results.item"`."""
     reader: str
-    """`"auto"` (default) decodes whole blocks, and records of more than 8 MiB event by event; `"ijson"` decodes all
-    event by event: slower, and it refuses some rare JSON that `json` reads."""
     max_record_bytes: int
-    """The length above which a record is refused, 1 GiB by default; with `reader="ijson"` it may be found out up to
-    two blocks (128 KiB) later."""
     fields: Mapping[str, str]
-    """Paths of `video_id`, `response`, `gt` and `question` where they have other names: `{"response": "doc.text"}`."""
     carry: Iterable[str]
-    """Further fields that a gap gets, as paths, or as `"name=path"`."""
     labels: Mapping[str, Collection[object]]
-    """What values of the ground truth mean: `{"yes": [1, True, "entailment"], "no": [0, False]}`."""
     ground_truth: Input | None
-    """A file with the ground truth, and what else predictions lack, joined by the field `on`."""
     on: str | None
-    """The key of `ground_truth`: a path, or `"path=path in ground_truth"`."""
     annotations: Input | None
-    """Annotations in LLaVA's format, by which a `video_id` that is one of their ids becomes a video."""
     media_dir: str | os.PathLike[str] | None
-    """The folder that the videos of `annotations` are relative to; `videos_dir` if None."""
     unmatched: str
-    """What becomes of predictions that `ground_truth` or `annotations` do not know: `"error"` (default) or `"skip"`."""
     rule: str | Rule
-    """How a response is read: a name out of `streamgaps.RULES`, `"strict"` by default, or a function of yours."""
     gt_rule: str | Rule
-    """The same for the ground truth."""
     final_answer: bool
-    """Whether only the final answer of a response is read: that in `<answer>`, or what follows `</think>`."""
     unclear: str
-    """What becomes of an unclear response: `"skip"` (default); `"gap"`: it counts as wrong; `"error"`."""
     on_invalid: str
-    """What becomes of records that are no predictions: `"error"` (default) or `"skip"`."""
     dedup: bool
-    """Whether only the first gap of each `video_id` and `question` is kept."""
 
 
 class Settings(NamedTuple):
@@ -150,11 +158,15 @@ def _check_pairs(options: Options) -> None:
     needs = [("on", "ground_truth"), ("ground_truth", "on"), ("media_dir", "annotations")]
     for name, other in needs:
         if options.get(name) is not None and options.get(other) is None:
-            message = f"{name} needs {other}"
+            message = f"{name} ({_option(name)}) needs {other} ({_option(other)})"
             raise ConfigurationError(message)
     if options.get("unmatched") is not None and not (options.get("ground_truth") or options.get("annotations")):
-        message = "unmatched needs ground_truth or annotations"
+        message = "unmatched (--unmatched) needs ground_truth (--ground-truth) or annotations (--annotations)"
         raise ConfigurationError(message)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
@@ -236,6 +248,9 @@ def _carried(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _path(text: str) -> tuple[str, ...]:
+    if not isinstance(text, str):
+        message = f"the path {text!r} is no text; write 'doc.answers.0'"
+        raise ConfigurationError(message)
     path = parse_path(text)
     # The decoder cannot be told of such keys.
     if any(not part or any(character in '"\\' or ord(character) < ord(" ") for character in part) for part in path):
@@ -250,7 +265,8 @@ def _labels(labels: Mapping[str, Collection[object]]) -> tuple[tuple[str, Answer
         if name not in ("yes", "no"):
             message = f"a label is for yes or for no, not for {name!r}"
             raise ConfigurationError(message)
-        for value in (values,) if isinstance(values, str) else values:
+        is_one = isinstance(values, str) or not isinstance(values, Iterable)
+        for value in (values,) if is_one else values:
             for key in _label_keys(value):
                 if found.setdefault(key, Answer(name)) is not Answer(name):
                     message = f"the label {value!r} is given for both yes and no"

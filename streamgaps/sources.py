@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, TypeGuard, Un
 from streamgaps.compressed import LONGEST_MAGIC, compression, decompressed
 from streamgaps.exceptions import ConfigurationError, SourceError, SourceNotFoundError, reason
 from streamgaps.outputs import GAPS_NAME
+from streamgaps.paths import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +41,6 @@ _NOT_BYTES = {
     str: "open in text mode; open it in mode 'rb'",
     type(None): "not ready; open it in blocking mode",
 }
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at least: `C://` is a drive
 _JSON_NAME = re.compile(r"[^.].*\.(json|jsonl|ndjson)(\.(gz|bz2|xz|zst))?", re.IGNORECASE | re.DOTALL)
 
 BLOCK_BYTES = 64 * 1024
@@ -91,7 +91,7 @@ def open_source(predictions: Input) -> Iterator[Source]:
 
 
 def _is_url(predictions: object) -> TypeGuard[str]:
-    return isinstance(predictions, str) and _URL.match(predictions) is not None
+    return isinstance(predictions, str) and is_url(predictions)
 
 
 def _streamed(file: BinaryIO, name: str) -> Source:

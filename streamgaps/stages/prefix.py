@@ -1,9 +1,9 @@
-"""Blocks of a document -> blocks of the arrays in it that a prefix names.
+r"""Blocks of a document -> blocks of the arrays in it that a prefix names.
 
 A prefix is what ijson calls so: the names on the way to a value, joined by dots, where `item` stands for any item of
 an array. `results.item` are the items of the array in `{"results": [...]}`, `item` those of a top-level array, and
 `item.predictions.item` those of several arrays. Names are compared whole: `item` never means a key called "item", and
-a key with a dot in it cannot be named.
+a dot in a key is written `\.`.
 
 Around the arrays, ijson follows the document, behind the fence; the arrays themselves are for others to parse. ijson
 does not tell where in the input its events are. But the fence knows how deep the arrays must lie, and cuts the input
@@ -28,6 +28,7 @@ from streamgaps.exceptions import (
 )
 from streamgaps.stages.events import CLOSING, OPENING, parse_events, skip
 from streamgaps.stages.fence import Block, Place, follow, join, refuse, split
+from streamgaps.stages.fields import parse_path
 from streamgaps.stages.locate import KEPT_BYTES, Recent
 from streamgaps.stages.refused import CUT, RefusedError
 
@@ -57,7 +58,7 @@ def check_prefix(prefix: str) -> list[str]:
     Raises:
         ConfigurationError: it does not name the items of an array.
     """
-    names = prefix.split(".")
+    names = [*parse_path(prefix)]
     if names[-1] != _ITEM:
         message = (
             f"the prefix {prefix!r} does not end in 'item'; it must name the items of an array, as 'results.item' does"

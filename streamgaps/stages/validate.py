@@ -79,11 +79,8 @@ class _Validator:
 
 def invalid(prediction: Prediction | None, reason: SkipReason, text: str = "") -> Invalid:
     """Mark a prediction, or what there is of one, to be skipped."""
-    if prediction is None:
-        return Invalid(None, None, None, reason=reason, text=text)
-    return Invalid(
-        prediction.video_id, prediction.response, prediction.gt, prediction.question, reason=reason, text=text
-    )
+    video_id = None if prediction is None else prediction.video_id
+    return Invalid(video_id, None, None, reason=reason, text=text, found=prediction)
 
 
 def not_a_text(index: int, prediction: Prediction, field: str) -> RecordError:
