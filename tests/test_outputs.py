@@ -397,7 +397,7 @@ def test_two_runs_with_their_folders_crossed_do_not_block_each_other(tmp_path: P
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(30)
     assert [False] * 3 == [thread.is_alive() for thread in threads]
     assert contents(folders[0]) == ["a", "report of a"]
     assert contents(folders[1]) == ["b", "report of b"]
@@ -450,6 +450,15 @@ def test_a_file_that_is_open_gets_the_gaps_as_they_come() -> None:
         outputs.commit("report")
     assert file.getvalue().endswith(b"x\nlast\n")
     assert not file.closed
+
+
+def test_a_file_that_has_a_buffer_of_its_own_is_flushed(tmp_path: Path) -> None:
+    """So that its reader sees what is handed on."""
+    with (tmp_path / "gaps").open("w+b") as file, open_outputs(file) as outputs:
+        for step in (outputs.gaps.flush, lambda: outputs.commit("report")):
+            outputs.gaps.write(b"gap\n")
+            step()
+            assert (tmp_path / "gaps").stat().st_size == file.tell()
 
 
 def test_a_file_that_is_open_gets_nothing_if_there_is_nothing() -> None:

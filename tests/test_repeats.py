@@ -57,7 +57,16 @@ def test_a_pair_is_new_once(pairs: list[tuple[str, object]]) -> None:
 def test_what_looks_alike_is_told_apart() -> None:
     """By type, and by where the one text ends and the other begins."""
     different: list[tuple[str, object]] = [("v", value) for value in (1, 1.0, True, "1", None, "null", -0.0, 0.0, 0)]
-    different += [("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc"), ('a","b', "c"), ("a", 'b","c'), ("a\0", "b")]
+    different += [
+        ("ab", "c"),
+        ("a", "bc"),
+        ("abc", ""),
+        ("", "abc"),
+        ('a","b', "c"),
+        ("a", 'b","c'),
+        ("1", 2),
+        ("", 12),
+    ]
     different += [("v", ["a", "b"]), ("v", ["ab"]), ("v", '["ab"]'), ("v", {"a": 1}), ("v", "\ud800"), ("v", "\\ud800")]
     with Repeats() as repeats:
         assert [True] * len(different) == [repeats.is_new(*pair) for pair in different]

@@ -159,7 +159,7 @@ def _find(
     if policy.skips_unmatched:
         return SkipReason(field, "no match" if found is None else "several matches")
     problem = "is not in" if found is None else "has several matches in"
-    message = f"item {index}: {shown} {_text(key)} {problem} {side.name}; --unmatched skip leaves such samples out"
+    message = f"item {index}: {shown} {key!r} {problem} {side.name}; --unmatched skip leaves such samples out"
     raise RecordError(message, index=index, field=field)
 
 
@@ -170,4 +170,4 @@ def _why_no_key(key: object) -> str:
 
 
 def _text(key: object) -> str:
-    return repr(key) if isinstance(key, (str, int)) else ""
+    return str(key) if isinstance(key, (str, int)) else ""
