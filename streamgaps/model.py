@@ -168,6 +168,8 @@ class Tally(msgspec.Struct):
     """How many of the false positives and negatives are unclear responses."""
     unused_labels: int = 0
     """How many labels of another file have no prediction."""
+    ambiguous_labels: int = 0
+    """How many keys are given more than once there."""
 
     @property
     def correct(self) -> int:
@@ -198,4 +200,5 @@ class Tally(msgspec.Struct):
         self.skipped.update(other.skipped)
         self.unclear += other.unclear
         self.unused_labels += other.unused_labels
+        self.ambiguous_labels += other.ambiguous_labels
         return self

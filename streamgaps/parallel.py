@@ -253,7 +253,9 @@ def read_range(task: Task) -> Part | None:
     # end cannot be sent.
     if error is not None or not (is_done or reader.is_between) or any(map(_is_nested, part.notices)):
         return None
-    return part._replace(is_done=is_done, is_full=not is_done and _is_full(reader.fed - task.start, lines))
+    # A range in which nothing ends is for who can read on behind it.
+    is_full = not is_done and part.end > task.start and _is_full(reader.fed - task.start, lines)
+    return part._replace(is_done=is_done, is_full=is_full)
 
 
 def _is_full(length: int, lines: io.BytesIO) -> bool:
@@ -293,10 +295,11 @@ def _read_part(
         if task.max_notices is None or len(notices) < task.max_notices:
             notices.append(notice)
 
-    gaps = _chain(task).find_gaps(batches, tally=tally, tell=tell, mark=marks.append, first=first)
     error = None
     try:
-        deque(write(gaps, lines), maxlen=0)
+        with _chain(task) as stages:
+            gaps = stages.find_gaps(batches, tally=tally, tell=tell, mark=marks.append, first=first)
+            deque(write(gaps, lines), maxlen=0)
     except InputError as refused:
         error = refused
         if isinstance(error, RecordError):
@@ -317,20 +320,17 @@ def _read_part(
 _of_thread = threading.local()
 
 
-def _chain(task: Task) -> Chain:
-    """Return the chain of this thread, which knows the folders of earlier ranges of the same run."""
+@contextmanager
+def _chain(task: Task) -> Iterator[Chain]:
+    """Give the chain of this thread, which knows the folders of earlier ranges of the same run."""
+    if task.settings.labels_index is not None or task.settings.videos_index is not None:
+        with Chain(task.settings) as own:  # its files are not to stay open behind the run
+            yield own
+        return
     if getattr(_of_thread, "run", None) != task.run:
-        forget_run()
-        _of_thread.chain = Chain(task.settings)
         _of_thread.run = task.run
-    return _of_thread.chain  # type: ignore[no-any-return]
-
-
-def forget_run() -> None:
-    """Let go of what this thread knows of a run."""
-    if getattr(_of_thread, "run", None) is not None:
-        _of_thread.run = None
-        _of_thread.chain.close()
+        _of_thread.chain = Chain(task.settings)
+    yield _of_thread.chain
 
 
 def _rest_of_array(blocks: Iterator[bytes], task: Task) -> Iterator[bytes]:

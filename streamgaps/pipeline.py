@@ -17,9 +17,9 @@ from streamgaps.outputs import GAPS_NAME, open_outputs
 from streamgaps.paths import is_url
 from streamgaps.reports import text
 from streamgaps.settings import make_settings
-from streamgaps.sources import expand, iter_range, open_source, size_of
+from streamgaps.sources import expand, is_same, iter_range, open_source, size_of
 from streamgaps.stages.read import Format, Reader, find_format, read
-from streamgaps.stages.write import skipped_line, write
+from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from streamgaps.repeats import Repeats
     from streamgaps.settings import Options, Settings
     from streamgaps.side import Marks
-    from streamgaps.sources import Input, RegularFile, Source
+    from streamgaps.sources import Input, RegularFile
 
     Notice = Skip | UnresolvedPath
     Tell = Callable[[Notice], None]
@@ -101,13 +101,16 @@ def analyze(
         WorkerError: a process that read a part of the input died; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
+    if results_dir is None:
+        message = "results_dir is missing; name a folder"
+        raise ConfigurationError(message)
     _check_is_local(results_dir, "results_dir")
     _check_is_local(skipped, "skipped")
     settings = make_settings(options)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
-    inputs = expand(predictions)
+    inputs = _inputs(predictions, settings, skipped)
     if skipped is not None:
-        _check_is_no_input(skipped, [*inputs, settings.ground_truth, settings.annotations])
+        _check_skipped(skipped, [*inputs, settings.ground_truth, settings.annotations], settings)
     jobs = _jobs(inputs, settings, jobs, executor)
     with open_outputs(results_dir, skipped=skipped) as outputs, ExitStack() as stack:
         run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
@@ -159,10 +162,11 @@ def iter_gaps(
     Raises:
         InputError: the input is refused; a ValueError.
         SourceError: the input cannot be read; an OSError.
+        OutputError: what `dedup` remembers cannot be written to the temporary folder; an OSError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
     settings = make_settings(options)
-    inputs = expand(predictions)
+    inputs = _inputs(predictions, settings)
     with ExitStack() as stack:
         run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         if tally is not None:
@@ -186,10 +190,16 @@ def _indexed(settings: Settings, stack: ExitStack) -> Settings:
         labels = index_labels(
             settings.ground_truth, folder, fields=settings.label_fields, shape=shape, allows_ambiguous=allows
         )
-        settings = settings._replace(labels_index=labels)
+        settings = settings._replace(labels_index=labels, ground_truth=None)
     if settings.annotations is not None:
-        videos = index_videos(settings.annotations, folder, base=settings.base, shape=shape, allows_ambiguous=allows)
-        settings = settings._replace(videos_index=videos)
+        videos = index_videos(
+            settings.annotations,
+            folder,
+            bases=(settings.base, settings.lexical_base),
+            shape=shape,
+            allows_ambiguous=allows,
+        )
+        settings = settings._replace(videos_index=videos, annotations=None)
     return settings
 
 
@@ -265,6 +275,7 @@ class _Run:
             )
             raise InputError(message)
         self.tally.unused_labels += count
+        self.tally.ambiguous_labels += self.marks.ambiguous()
 
 
 class _Writing:
@@ -300,21 +311,23 @@ class _Writing:
         """Read an input to its end."""
         with open_source(one) as source:
             file = source.file if self._jobs > 1 else None
-            if file is None or not self._is_worth_it(file) or not self._read_in_parts(file):
-                gaps = self._run.gaps(source.name, self._watched(source))
-                deque(write(gaps, self._outputs.gaps), maxlen=0)
+            if file is not None and self._is_worth_it(file) and self._read_in_parts(file):
+                self._done += file.identity.size
+                return
+            gaps = self._run.gaps(source.name, self._watched(source.blocks, source.position))
+            deque(write(gaps, self._outputs.gaps), maxlen=0)
             self._done += source.position()
 
     def _is_worth_it(self, file: RegularFile) -> bool:
         return self._run.is_one or file.identity.size >= _SPLIT_FROM_BYTES
 
-    def _watched(self, source: Source) -> Iterator[bytes]:
+    def _watched(self, blocks: Iterable[bytes], position: Callable[[], int]) -> Iterator[bytes]:
         """Pass the blocks on; before the next one is waited for, hand on what was found, and tell how far it is."""
-        for block in source.blocks:
+        for block in blocks:
             yield block
             self._hand_on()
             if self._on_progress is not None:
-                self._on_progress(self._done + source.position(), self._run.tally)
+                self._on_progress(self._done + position(), self._run.tally)
 
     def _read_in_parts(self, file: RegularFile) -> bool:
         """Read a file with several processes; return whether that can be."""
@@ -354,7 +367,8 @@ class _Writing:
                 if self._on_progress is not None:
                     self._on_progress(self._done + part.end, run.tally)
         if shape.prefix is not None:
-            gaps = run.gaps(file.name, _from(file, end), behind=end, index=items)
+            rest = self._watched(_from(file, end), lambda: end)
+            gaps = run.gaps(file.name, rest, behind=end, index=items)
             deque(write(gaps, self._outputs.gaps), maxlen=0)
         file.check_unchanged()
         return True
@@ -417,7 +431,10 @@ def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: E
 
 def _check_is_local(path: str | os.PathLike[str] | BinaryIO | None, name: str) -> None:
     if not isinstance(path, (str, os.PathLike)):
-        return
+        if path is None or hasattr(path, "write"):
+            return
+        message = f"{name} must be a path, not {path!r}"
+        raise ConfigurationError(message)
     text = os.fspath(path)
     if not text:
         message = f"{name} is empty; name a {'folder' if name == 'results_dir' else 'file'}"
@@ -427,19 +444,23 @@ def _check_is_local(path: str | os.PathLike[str] | BinaryIO | None, name: str) -
         raise ConfigurationError(message)
 
 
-def _check_is_no_input(skipped: str | os.PathLike[str], inputs: list[Input | None]) -> None:
-    """Refuse to replace an input, or to remove it where nothing is skipped."""
+def _inputs(
+    predictions: Input | Iterable[Input], settings: Settings, skipped: str | os.PathLike[str] | None = None
+) -> list[Input]:
+    """List the inputs; of a folder, not what is there for another reason."""
+    return expand(predictions, without=[settings.ground_truth, settings.annotations, skipped])
+
+
+def _check_skipped(skipped: str | os.PathLike[str], inputs: list[Input | None], settings: Settings) -> None:
+    """Refuse to replace an input, or to remove it where nothing is skipped; and fields that would replace others."""
+    taken = [name for name, _ in settings.shape.fields.carried if name in SKIPPED_KEYS]
+    if taken:
+        message = f"a skipped sample has a field {taken[0]!r} already; carry it under another name: 'name={taken[0]}'"
+        raise ConfigurationError(message)
     paths = (one for one in inputs if isinstance(one, (str, os.PathLike)))
-    if any(_is_same(path, skipped) for path in paths):
+    if any(is_same(path, skipped) for path in paths):
         message = f"{os.fspath(skipped)}: the skipped samples would replace an input; name another file"
         raise ConfigurationError(message)
-
-
-def _is_same(path: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
-    try:
-        return os.path.samefile(path, other)  # noqa: PTH121 -- as given
-    except (OSError, ValueError):
-        return False
 
 
 def _limited(tell: Tell, limit: int | None) -> Tell:

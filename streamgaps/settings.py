@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
@@ -16,7 +17,6 @@ from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader, Shape
 from streamgaps.stages.rules import RULES
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Collection, Mapping
     from enum import Enum
 
@@ -93,6 +93,8 @@ class Settings(NamedTuple):
     paths: Paths
     base: str
     """The absolute path that relative `video_id`s are relative to."""
+    lexical_base: str
+    """The same without links being followed."""
     dedup: bool = False
     ground_truth: Input | None = None
     label_fields: Fields | None = None
@@ -139,12 +141,17 @@ def make_settings(options: Options) -> Settings:
         reads_gt_of_unclear=unclear is Unclear.GAP,
     )
     paths = _member(Paths, options, "paths")
+    folder = options.get("media_dir") or options.get("videos_dir")
+    if paths is Paths.KEEP and folder and os.fspath(folder).strip():
+        message = "a folder for videos (--videos-dir, --media-dir) has no effect where paths are kept as they are"
+        raise ConfigurationError(message)
     return Settings(
         shape=_shape(options, fields, skips_broken=skips_invalid),
         reading=reading,
         policy=Policy(unclear=unclear, skips_invalid=skips_invalid),
         paths=paths,
-        base=base_of(options.get("media_dir") or options.get("videos_dir"), paths),
+        base=base_of(folder, paths),
+        lexical_base=base_of(folder, Paths.NORMALIZE),
         dedup=bool(options.get("dedup", False)),
         ground_truth=options.get("ground_truth"),
         label_fields=label_fields,
@@ -160,6 +167,9 @@ def _check_pairs(options: Options) -> None:
         if options.get(name) is not None and options.get(other) is None:
             message = f"{name} ({_option(name)}) needs {other} ({_option(other)})"
             raise ConfigurationError(message)
+    if options.get("media_dir") and options.get("videos_dir"):
+        message = "media_dir (--media-dir) takes the place of videos_dir (--videos-dir); give one of them"
+        raise ConfigurationError(message)
     if options.get("unmatched") is not None and not (options.get("ground_truth") or options.get("annotations")):
         message = "unmatched (--unmatched) needs ground_truth (--ground-truth) or annotations (--annotations)"
         raise ConfigurationError(message)

@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamgaps.exceptions import InputError, RecordError, SourceError
+from streamgaps.exceptions import InputError, RecordError, SourceError, reason
 from streamgaps.model import Prediction
 from streamgaps.sources import open_source
 from streamgaps.stages.fields import MISSING, Fields, layout_of
@@ -48,8 +48,8 @@ class IndexFile(NamedTuple):
     """What it has for a key: fields, by the names that they have in a `Prediction`."""
     records: int = 0
     """How many records the file has."""
-    base: str = ""
-    """The absolute path that relative videos are relative to."""
+    bases: tuple[str, ...] = ()
+    """The absolute path that relative videos are relative to: as it is given, and with links followed."""
 
 
 @contextmanager
@@ -60,7 +60,12 @@ def temporary_folder() -> Iterator[str]:
         SourceError: it cannot be made; later, an index in it cannot be written or read.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="streamgaps-", ignore_cleanup_errors=True) as folder:
+        made = tempfile.TemporaryDirectory(prefix="streamgaps-", ignore_cleanup_errors=True)
+    except OSError as error:
+        message = f"no temporary folder for the index can be made: {reason(error)}; TMPDIR names another place"
+        raise SourceError(message) from error
+    try:
+        with made as folder:
             yield folder
     except sqlite3.Error as error:
         message = (
@@ -96,13 +101,15 @@ def index_labels(source: Input, folder: str, *, fields: Fields, shape: Shape, al
     return index
 
 
-def index_videos(source: Input, folder: str, *, base: str, shape: Shape, allows_ambiguous: bool) -> IndexFile:
+def index_videos(
+    source: Input, folder: str, *, bases: tuple[str, ...], shape: Shape, allows_ambiguous: bool
+) -> IndexFile:
     """Index the videos of annotations in LLaVA's format by id: objects with `id` and `video`, or `image`.
 
     Args:
         source: JSON in any form that predictions may have.
         folder: where the index is put.
-        base: the absolute path that the videos are relative to.
+        bases: the absolute paths that the videos are relative to, all of one folder.
         shape: how the file is to be read.
         allows_ambiguous: whether an id with two different videos, or with none, is no error yet.
 
@@ -116,14 +123,17 @@ def index_videos(source: Input, folder: str, *, base: str, shape: Shape, allows_
         video = annotation.question if annotation.response is MISSING else annotation.response
         return (video if isinstance(video, str) else MISSING,)
 
-    index = IndexFile("", os.path.join(folder, "videos.sqlite"), ("video_id",), base=base)  # noqa: PTH118
+    index = IndexFile("", os.path.join(folder, "videos.sqlite"), ("video_id",), bases=bases)  # noqa: PTH118
     fields = Fields(response=("video",), question=("image",), key=("id",))  # an image stands where a question would
     index = _build(index, source, shape._replace(fields=fields), _ON_VIDEO, values)
     with _opened(index.path) as database:
-        database.create_function("place", 1, lambda cell: _place(base, _value(cell)), deterministic=True)
+        database.create_function("place", 2, lambda base, cell: _place(base, _value(cell)), deterministic=True)
         database.execute("UPDATE entries SET ambiguous = 1 WHERE video_id IS NULL")
         database.execute("CREATE TABLE paths (path BLOB PRIMARY KEY) WITHOUT ROWID")
-        database.execute("INSERT OR IGNORE INTO paths SELECT place(video_id) FROM entries WHERE video_id IS NOT NULL")
+        for base in bases:
+            database.execute(
+                "INSERT OR IGNORE INTO paths SELECT place(?, video_id) FROM entries WHERE video_id IS NOT NULL", (base,)
+            )
         database.commit()
     if not allows_ambiguous:
         _refuse_ambiguous(index, "has no video, or two different ones")
@@ -232,8 +242,10 @@ class Index:
 
     def __init__(self, file: IndexFile) -> None:
         self.name = file.name
-        self._base = file.base
-        self._database = sqlite3.connect(f"{Path(file.path).as_uri()}?mode=ro&immutable=1", uri=True)
+        self._base = next(iter(file.bases), "")
+        self._database = sqlite3.connect(
+            f"{Path(file.path).as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        )
         self._database.execute("PRAGMA cache_size = -8192")
         self._names = file.names
         self._query = f"SELECT number, ambiguous, {', '.join(file.names)} FROM entries WHERE key = ?"  # noqa: S608 -- names of ours
@@ -272,6 +284,12 @@ class Marks:
         """Remember many, given as machine words."""
         for number in array("Q", numbers):
             self.set(number)
+
+    def ambiguous(self) -> int:
+        """Return how many keys are given more than once."""
+        with _opened(self._file.path) as database:
+            (count,) = database.execute("SELECT COUNT(*) FROM entries WHERE ambiguous").fetchone()
+            return int(count)
 
     def unused(self) -> tuple[int, str]:
         """Return how many keys were not asked for, without the ambiguous ones, and the first of them."""

@@ -26,6 +26,7 @@ __all__ = [
     "RegularFile",
     "Source",
     "expand",
+    "is_same",
     "iter_range",
     "open_range",
     "open_source",
@@ -266,12 +267,16 @@ def unchanged(blocks: Iterator[bytes], file: RegularFile) -> Iterator[bytes]:
     file.check_unchanged()
 
 
-def expand(inputs: Input | Iterable[Input]) -> list[Input]:
+def expand(inputs: Input | Iterable[Input], *, without: Iterable[object] = ()) -> list[Input]:
     """List what is to be read: each folder is replaced by the JSON files in it, in the order of their names.
 
     These are `*.json`, `*.jsonl` and `*.ndjson`, and the same with `.gz`, `.bz2`, `.xz` or `.zst` behind it; not those
     that are hidden or in folders of it, and not the `kpi_gaps.jsonl` of an earlier run. A URL that ends in `/` is a
     folder. What does not exist is passed on: `open_source` says so.
+
+    Args:
+        inputs: one or several.
+        without: what is left out where it is in a folder: paths of other files of the same run, or anything else.
 
     Raises:
         SourceNotFoundError: there are no such files in a folder, or there is no such remote folder.
@@ -284,14 +289,14 @@ def expand(inputs: Input | Iterable[Input]) -> list[Input]:
     if not several:
         message = "there is nothing to read; name at least one input"
         raise ConfigurationError(message)
-    return [each for one in several for each in _expand(one)]
+    return [each for one in several for each in _expand(one, [*without])]
 
 
 def _is_one(inputs: object) -> bool:
     return isinstance(inputs, (str, os.PathLike)) or hasattr(inputs, "read")
 
 
-def _expand(one: Input) -> list[Input]:
+def _expand(one: Input, without: list[object]) -> list[Input]:
     if not _is_one(one):
         message = f"an input must be a path, a URL or a file open in binary mode, not {one!r}"
         raise ConfigurationError(message)
@@ -303,14 +308,28 @@ def _expand(one: Input) -> list[Input]:
         return _json_files(remote.shown(one), {url.rpartition("/")[2]: url for url in remote.list_folder(one)})
     # Not Path.is_dir(): to it, an empty path is the working directory, and some errors come out of it.
     if isinstance(one, (str, os.PathLike)) and os.path.isdir(one):  # noqa: PTH112
-        return _json_files(os.fspath(one), {path.name: path for path in _list(Path(one))})
+        return _json_files(os.fspath(one), {path.name: path for path in _list(Path(one), without)})
     return [one]
 
 
-def _list(folder: Path) -> list[Path]:
+def is_same(path: str | os.PathLike[str], other: object) -> bool:
+    """Say whether two paths are those of one file that is there; False if one of them is no path."""
+    if not isinstance(other, (str, os.PathLike)):
+        return False
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121 -- of paths as they are given
+    except (OSError, ValueError):
+        return False
+
+
+def _list(folder: Path, without: list[object]) -> list[Path]:
     try:
         # What is no folder is passed on, so that a link that leads nowhere is not left out without a word.
-        return [path for path in folder.iterdir() if not path.is_dir()]
+        return [
+            path
+            for path in folder.iterdir()
+            if not path.is_dir() and not any(is_same(path, other) for other in without)
+        ]
     except OSError as error:
         message = f"{folder}: the folder cannot be listed: {reason(error)}"
         raise SourceError(message) from error

@@ -104,6 +104,7 @@ def _tell(tally: Tally, log_format: LogFormat, *, shows_report: bool) -> None:
         logs.stderr.write((report(tally) if shows_report else "") + summary(tally))
         return
     more = {"unclear": tally.unclear, "unused_labels": tally.unused_labels}
+    more["ambiguous_labels"] = tally.ambiguous_labels
     log.info(
         "streamgaps.finished",
         records=tally.records,

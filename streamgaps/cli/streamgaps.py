@@ -63,7 +63,8 @@ _INPUT_OPTIONS = [
         type=_choices(Format),
         default=Format.AUTO.value,
         show_default=True,
-        help="array: one JSON array. jsonl: JSON Lines, or objects one after the other. auto: told by the first byte.",
+        help="array: one JSON array. jsonl: JSON Lines, or objects one after the other. auto: told by the first byte. "
+        "E.g. --format jsonl",
     ),
     click.option(
         "--prefix",
@@ -110,7 +111,9 @@ _INPUT_OPTIONS = [
         "E.g. --annotations llava.json --media-dir /data/videos",
     ),
     click.option(
-        "--media-dir", metavar="DIR", help="Folder that the videos of --annotations are relative to.  [as --videos-dir]"
+        "--media-dir",
+        metavar="DIR",
+        help="Folder that the videos of --annotations are relative to. E.g. --media-dir /data  [default: the working directory]",
     ),
     click.option(
         "--unmatched",
@@ -139,7 +142,8 @@ _ANSWER_OPTIONS = [
     click.option(
         "--final-answer",
         is_flag=True,
-        help="Read only the end of a reasoning model's response: what is in <answer>, or follows </think>.",
+        help="Read only the end of a reasoning model's response: what is in <answer>, or follows </think>. "
+        "E.g. --final-answer --rule exact",
     ),
     click.option(
         "--unclear",
@@ -172,7 +176,7 @@ _OUTPUT_OPTIONS = [
     click.option(
         "--videos-dir",
         metavar="DIR",
-        help="Folder that relative video_ids are relative to.  [default: the working directory]",
+        help="Folder that relative video_ids are relative to. E.g. --videos-dir /data  [default: the working directory]",
     ),
     click.option(
         "--paths",
@@ -182,7 +186,9 @@ _OUTPUT_OPTIONS = [
         help="How a video_id is made absolute: links followed, or not, or not at all. E.g. --paths normalize",
     ),
     click.option(
-        "--dedup", is_flag=True, help="Keep only the first gap of each video_id and question. The others are counted."
+        "--dedup",
+        is_flag=True,
+        help="Keep the first gap of each video_id and question, and count the others. E.g. --dedup",
     ),
     click.option(
         "--skipped",
@@ -292,6 +298,9 @@ def _analyze(
     outlook.log_format = logs.configure(level, LogFormat(log_format))
     options["fields"] = dict(_pair("--field", text) for text in options["fields"])
     options["labels"] = _labels(options["labels"])
+    if skipped == _DASH:
+        message = "--skipped needs the name of a file"
+        raise click.UsageError(message)
     files = [*predictions, options["ground_truth"], options["annotations"]]
     if files.count(_DASH) > 1:
         message = "standard input (-) can be read only once"

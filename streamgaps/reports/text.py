@@ -24,7 +24,7 @@ def report(tally: Tally) -> str:
 
 
 def summary(tally: Tally) -> str:
-    """Render the counts of a run: every record read is in exactly one of the rows between first and last."""
+    """Render the counts of a run: every record read is in exactly one of the rows above their sum."""
     rows = [
         ("Outcome", "Records"),
         ("Correct", f"{tally.correct:,}"),
@@ -37,6 +37,8 @@ def summary(tally: Tally) -> str:
         rows.append(("Of FP and FN: unclear responses", f"{tally.unclear:,}"))
     if tally.unused_labels:
         rows.append(("Labels without a prediction", f"{tally.unused_labels:,}"))
+    if tally.ambiguous_labels:
+        rows.append(("Keys given more than once", f"{tally.ambiguous_labels:,}"))
     return _table(rows)
 
 

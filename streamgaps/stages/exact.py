@@ -137,6 +137,8 @@ def decode_records(text: str, *, is_end: bool, longest: int, index: int, skips_b
             if not skips_broken or problem.is_too_long:
                 return Decoded(items, starts, ends, at, state, problem)
             end = text.find("\n", at)
+            if end < 0 and not is_end and len(text) - at < EXCERPT:
+                break  # until there is enough of the line to be shown
             item = Broken(problem.reason, text[at : end if end >= 0 else None][:EXCERPT])
             if end < 0:
                 end, state = len(text), State.LOST

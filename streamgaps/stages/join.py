@@ -90,6 +90,9 @@ def join_labels(
     shown = fields.shown("key")
     for index, prediction in enumerate(predictions, first):
         if isinstance(prediction, Invalid):
+            used = labels.find(key_bytes(getattr(prediction.found, "key", None)) or b"")
+            if used is not None:
+                mark(used.number)
             yield prediction
             continue
         key = prediction.key  # type: ignore[attr-defined]  # a layout with a key has it

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamgaps.model import Broken, Prediction
 from streamgaps.stages.blocks import BlockReader, bytes_of, decode_utf8
-from streamgaps.stages.exact import State, decode_records
+from streamgaps.stages.exact import EXCERPT, State, decode_records
+
+if TYPE_CHECKING:
+    from streamgaps.stages.refused import RefusedError
 
 __all__ = ["LinesReader"]
 
@@ -46,7 +49,7 @@ class LinesReader(BlockReader):
         super().__init__(max_record_bytes=max_record_bytes, row=row, inside=inside, offset=offset, items=items)
         self.line = line
         self._skips_broken = skips_broken
-        self._latest = (items, line, b"", False)
+        self._latest: list[tuple[int, int, bytes]] = []
 
     @property
     def has_ended(self) -> bool:
@@ -54,17 +57,29 @@ class LinesReader(BlockReader):
         return not self._size and self._state is State.ENDED and self._error is None
 
     def line_of(self, index: int) -> int | None:
-        """Return the line on which one of the records begins that were returned last."""
-        first, line, data, is_end = self._latest
-        text, _ = decode_utf8(data)
-        decoded = decode_records(text, is_end=is_end, longest=len(data), index=first, skips_broken=self._skips_broken)
-        if not 0 <= index - first < len(decoded.starts):
-            return None
-        return line + text.count("\n", 0, decoded.starts[index - first])
+        """Return the line on which one of the records begins that were returned last; or the next one."""
+        if index == self.items:
+            return self.line
+        for first, line, data in self._latest:
+            text, _ = decode_utf8(data)
+            decoded = decode_records(text, is_end=True, longest=len(data), index=first, skips_broken=self._skips_broken)
+            if 0 <= index - first < len(decoded.starts):
+                return line + text.count("\n", 0, decoded.starts[index - first])
+        return None
+
+    def feed(self, block: bytes) -> list[Any]:
+        """Take the next block, and return the records that are complete now."""
+        self._latest = []
+        return super().feed(block)
+
+    def finish(self) -> list[Any]:
+        """Return the last records; the input ends here. `error` is set if it must not."""
+        self._latest = []
+        return super().finish()
 
     def _pass(self, data: bytes, *, items: int = 0) -> None:
         if items:
-            self._latest = (self.items, self.line, data, False)
+            self._latest.append((self.items, self.line, data))
         self.line += data.count(b"\n")
         super()._pass(data, items=items)
 
@@ -119,22 +134,25 @@ class LinesReader(BlockReader):
         )
         wrong = self._what_is_wrong(decoded, text, data, broken, is_end=is_end)
         items, used, self._state = decoded.items, bytes_of(text, decoded.at), decoded.state
-        if (
-            self._skips_broken
-            and wrong is not None
-            and broken is not None
-            and wrong.offset == self.offset + broken.start
-        ):
-            items = [*items, Broken("invalid UTF-8", text[decoded.at :])]
-            wrong, used, self._state = None, broken.start, State.LOST
+        if self._skips_broken and _is_at(wrong, broken, self.offset):
+            wrong = None
+            line = data[used:].partition(b"\n")[0]
+            # Else wait until there is enough of the line to be shown.
+            if is_end or len(line) >= EXCERPT or len(line) < len(data) - used:
+                items = [*items, Broken("invalid UTF-8", line[:EXCERPT].decode("utf-8", "replace"))]
+                used, self._state = len(text.encode()), State.LOST
         if wrong is not None:
             wrong.line = self.line + data.count(b"\n", 0, wrong.offset - self.offset)
         self._error = wrong
         self._pass(data[:used], items=len(items))
-        self._latest = (*self._latest[:3], is_end)
         self._keep(data[used:])
         if items:
             self._found(0)
         else:
             self._found_none()
         return items
+
+
+def _is_at(wrong: RefusedError | None, broken: UnicodeDecodeError | None, offset: int) -> bool:
+    """Say whether what is wrong is that a text is not UTF-8."""
+    return wrong is not None and broken is not None and wrong.offset == offset + broken.start

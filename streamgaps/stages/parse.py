@@ -54,7 +54,9 @@ def parse(predictions: Iterable[Prediction], *, reading: Reading = DEFAULT) -> I
 
     What is no text has no answer: it is `NEITHER` here, and `classify` refuses it.
     """
-    reader = _reader(reading)
+    # Nobody knows what a rule of the user's goes by: what it said in another run may not count in this one.
+    is_known = isinstance(reading.rule, str) and isinstance(reading.gt_rule, str)
+    reader = _reader(reading) if is_known else _Reader(reading)
     remembered, after_yes, after_no, longest = reader.remembered, reader.after_yes, reader.after_no, LONGEST
     read_response, read_both = reader.response, reader.both
     for prediction in predictions:

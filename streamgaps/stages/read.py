@@ -7,14 +7,13 @@ from enum import Enum
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamgaps.exceptions import MalformedInputError
 from streamgaps.model import Broken
 from streamgaps.stages.array import ArrayReader
-from streamgaps.stages.blocks import GIANT_BYTES, decode_utf8
-from streamgaps.stages.exact import decode_records
+from streamgaps.stages.blocks import GIANT_BYTES
+from streamgaps.stages.exact import EXCERPT
 from streamgaps.stages.fields import DEFAULT, layout_of
 from streamgaps.stages.lines import LinesReader
-from streamgaps.stages.refused import BLANK, BOM, RefusedError
+from streamgaps.stages.refused import BLANK, BOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -262,28 +261,30 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 class _Records:
-    """JSON Lines, each record read by events."""
+    """JSON Lines, each object read by events; what is no object is no prediction, and is read as by blocks."""
 
     def __init__(self, blocks: Iterator[bytes], shape: Shape) -> None:
         self._pieces = _Pieces(blocks)
         self._shape = shape
         self._index = 0
         self._offset = 0
-        self._line = self._begin = 1
+        self._line = 1
+        self._line_of: Callable[[int], int | None] = _no_line
 
-    def line_of(self, _: int) -> int:
-        """Return the line on which the record begins that was yielded last."""
-        return self._begin
+    def line_of(self, index: int) -> int | None:
+        """Return the line on which a record begins that was yielded last."""
+        return self._line_of(index)
 
     def __iter__(self) -> Iterator[list[Any]]:
         for piece in self._pieces:
             inside = piece.lstrip(BLANK) if self._offset or piece != BOM else b""
             self._pass(piece[: len(piece) - len(inside)])
-            if inside:
-                self._pieces.push(inside)
-                self._begin = self._line
-                yield [self._object() if inside[:1] in (b"{", b"[") else self._scalar()]
-                self._index += 1
+            if not inside:
+                continue
+            self._pieces.push(inside)
+            items = [self._object()] if inside[:1] in (b"{", b"[") else self._others()
+            yield items
+            self._index += len(items)
 
     def _pass(self, data: bytes) -> None:
         self._offset += len(data)
@@ -292,6 +293,8 @@ class _Records:
     def _object(self) -> Any:  # noqa: ANN401 -- any JSON value
         from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
 
+        begin = self._line
+        self._line_of = lambda _: begin
         giant = read_giant(
             self._pieces,
             fields=layout_of(self._shape.fields).keys,
@@ -304,42 +307,39 @@ class _Records:
         self._offset = giant.end
         self._line += giant.lines
         self._pieces.push(giant.rest)
-        if isinstance(giant.item, Broken):
-            self._rest_of_line()
-        return giant.item
+        return self._with_rest_of_line(giant.item) if isinstance(giant.item, Broken) else giant.item
 
-    def _rest_of_line(self) -> bytes:
-        data = b""
+    def _with_rest_of_line(self, broken: Broken) -> Broken:
+        """Go on where the next line begins."""
+        text = broken.text
         for piece in self._pieces:
             end = piece.find(b"\n") + 1
-            data += piece[: end or len(piece)]
+            if len(text) < EXCERPT:
+                text += piece[: (end or len(piece) + 1) - 1].decode("utf-8", "replace")
+            self._pass(piece[: end or len(piece)])
             if end:
                 self._pieces.push(piece[end:])
                 break
-        self._pass(data)
-        return data
+        return broken._replace(text=text[:EXCERPT])
 
-    def _scalar(self) -> Any:  # noqa: ANN401
-        """Read what is no object and no array, and is no prediction either."""
-        offset, line = self._offset, self._line
-        data = self._rest_of_line()
-        text, broken = decode_utf8(data)
-        longest = self._shape.max_record_bytes
-        decoded = decode_records(text, is_end=True, longest=longest, index=self._index, skips_broken=False)
-        if decoded.items:
-            end = len(text[: decoded.ends[0]].encode())
-            self._offset, self._line = offset + end, line
-            self._pieces.push(data[end:])
-            return decoded.items[0]
-        if self._shape.skips_broken:
-            return Broken("no JSON", text)
-        problem = decoded.problem
-        if broken is not None and (problem is None or problem.at >= len(text)):
-            reason, at = f"invalid UTF-8 ({broken.reason})", broken.start
+    def _others(self) -> list[Any]:
+        """Read what is no object and no array, up to the end of a line."""
+        place: dict[str, Any] = {"inside": True, "offset": self._offset, "items": self._index, "line": self._line}
+        reader = make_reader(self._shape, Format.JSONL, **place)
+        self._line_of = reader.line_of
+        items: list[Any] = []
+        for piece in self._pieces:
+            items += reader.feed(piece)
+            if reader.error or (items and reader.is_between):
+                break
         else:
-            assert problem is not None  # noqa: S101 -- it is why there is no item
-            reason, at = problem.reason, len(text[: problem.at].encode())
-        raise RefusedError(MalformedInputError, reason, offset + at, line).as_input_error(self._index)
+            items += reader.finish()
+        if reader.error and not items:
+            raise reader.error
+        rest = reader.take()
+        self._offset, self._line = reader.offset, reader.line or 0
+        self._pieces.push(rest)
+        return items
 
 
 class _Pieces:

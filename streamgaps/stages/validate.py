@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,8 @@ class _Validator:
             # Only where these are to be skipped is there one.
             return Invalid(None, None, None, reason=SkipReason("record", "malformed"), text=item.text)
         else:
-            return self._invalid(index, None, "is not an object", SkipReason("record", "not an object"))
+            text = "" if isinstance(item, list) else json.dumps(item, ensure_ascii=False)
+            return self._invalid(index, None, "is not an object", SkipReason("record", "not an object"), text)
         name = self.layout.missing(prediction)
         if name is None:
             return prediction
@@ -70,11 +72,13 @@ class _Validator:
             index, prediction, f"missing {self.layout.fields.shown(name)}", SkipReason(name, "missing")
         )
 
-    def _invalid(self, index: int, prediction: Prediction | None, problem: str, reason: SkipReason) -> Invalid:
+    def _invalid(
+        self, index: int, prediction: Prediction | None, problem: str, reason: SkipReason, text: str = ""
+    ) -> Invalid:
         if not self._skips_invalid:
             words = f"item {index} {problem}" if prediction is None else f"item {index}: {problem}"
             raise RecordError(words, index=index, field=None if prediction is None else reason.field)
-        return invalid(prediction, reason)
+        return invalid(prediction, reason, text)
 
 
 def invalid(prediction: Prediction | None, reason: SkipReason, text: str = "") -> Invalid:

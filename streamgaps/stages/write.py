@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Gap, Skip
 
-__all__ = ["encode", "encode_exactly", "encode_record", "skipped_line", "write"]
+__all__ = ["SKIPPED_KEYS", "encode", "encode_exactly", "encode_record", "skipped_line", "write"]
 
 
 def write(gaps: Iterable[Gap], file: BinaryIO) -> Iterator[Gap]:
@@ -46,6 +46,10 @@ def write(gaps: Iterable[Gap], file: BinaryIO) -> Iterator[Gap]:
             line = encode_record(gap.index, record) + b"\n"
         file.write(line)
         yield gap
+
+
+SKIPPED_KEYS = ("source", "index", "field", "reason", "text")
+"""The keys that the line of a skipped sample has beside those of the sample."""
 
 
 def skipped_line(skip: Skip) -> bytes:
