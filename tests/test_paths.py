@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamgaps import SourceError, UnresolvedPath, paths
-from streamgaps.paths import PathResolver
+from streamgaps import ConfigurationError, SourceError, UnresolvedPath, paths
+from streamgaps.paths import PathResolver, Paths, base_of, is_url, make_resolver
 
 LONG_NAME = "n" * 255
 LINKS = {
@@ -340,3 +340,102 @@ def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, monkeypatch: p
     with pytest.raises(SourceError, match="working directory does not exist"):
         resolver(None)
     assert resolver("/v")[0](0, "x") == "/v/x"
+
+
+def chosen(choice: Paths, base: str | Path) -> tuple[Callable[[int, str], str], list[UnresolvedPath]]:
+    """Make what a choice asks for, and the list of what it could not resolve."""
+    notices: list[UnresolvedPath] = []
+    return make_resolver(choice, str(base), notices.append), notices
+
+
+@here
+@given(video_ids=st.lists(VIDEO_IDS, max_size=4))
+def test_to_resolve_is_the_default_choice(folder: Path, video_ids: list[str]) -> None:
+    """With the same notices."""
+    resolve, notices = resolver(folder)
+    other, others = chosen(Paths.RESOLVE, base_of(folder))
+    for index, video_id in enumerate(video_ids):
+        assert resolve(index, video_id) == other(index, video_id)
+    assert notices == others
+
+
+@pytest.mark.parametrize(
+    ("video_id", "expected"),
+    [
+        ("v.mp4", "{folder}/v.mp4"),
+        ("link/v.mp4", "{folder}/link/v.mp4"),
+        ("link/../v.mp4", "{folder}/v.mp4"),
+        ("./a//b/./v.mp4", "{folder}/a/b/v.mp4"),
+        ("a/b/", "{folder}/a/b"),
+        ("", "{folder}"),
+        ("/x/../y/v.mp4", "/y/v.mp4"),
+        ("../" * 50 + "v.mp4", "/v.mp4"),
+        ("loop/v.mp4", "{folder}/loop/v.mp4"),
+        ("s3://bucket/a/../v.mp4", "s3://bucket/a/../v.mp4"),
+        ("s3:/v", "{folder}/s3:/v"),
+        ("\ud83d.mp4", "{folder}/\ud83d.mp4"),
+    ],
+)
+def test_to_normalize_is_to_follow_no_links(
+    video_id: str, expected: str, folder: Path, lookups: Callable[[], int]
+) -> None:
+    """The system is not asked, so that there is nothing that cannot be resolved."""
+    normalize, notices = chosen(Paths.NORMALIZE, folder)
+    lookups()
+    assert expected.format(folder=folder) == normalize(0, video_id)
+    assert (lookups(), notices) == (0, [])
+
+
+@pytest.mark.parametrize("video_id", ["", "link/../v.mp4", "/x//y", "s3://b/v", "a\0b", "\ud83d"])
+def test_to_keep_is_to_change_nothing(video_id: str, folder: Path, lookups: Callable[[], int]) -> None:
+    """Whatever it is."""
+    keep, notices = chosen(Paths.KEEP, folder)
+    lookups()
+    assert video_id == keep(0, video_id)
+    assert (lookups(), notices) == (0, [])
+
+
+def test_the_base_is_resolved_normalized_or_both(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blank, it is the working directory; only to resolve it is to follow its links."""
+    monkeypatch.chdir(folder)
+    assert str(folder.resolve() / "a" / "b") == base_of("link") == base_of(folder / "a" / ".." / "link")
+    assert str(folder / "link") == base_of("link", Paths.NORMALIZE) == base_of("x/../link/", Paths.NORMALIZE)
+    for choice in Paths:
+        assert str(folder) == base_of(None, choice) == base_of(" ", choice) == base_of("", choice)
+        assert str(folder / "gone") == base_of("gone", choice)
+        assert base_of("/", choice) == "/"
+
+
+def test_a_base_that_cannot_be_resolved_is_refused() -> None:
+    """Nothing can be relative to it."""
+    with pytest.raises(ConfigurationError, match="videos_dir 'a.x00b' cannot be resolved"):
+        base_of("a\0b")
+
+
+@pytest.mark.parametrize("choice", [Paths.RESOLVE, Paths.NORMALIZE])
+@pytest.mark.parametrize("base", ["s3://bucket/videos", "s3://bucket/videos/"])
+def test_a_base_may_be_a_url(choice: Paths, base: str, folder: Path) -> None:
+    """What is relative is below it; what is absolute, or a URL, is not."""
+    resolve, notices = chosen(choice, base_of(base, choice))
+    assert resolve(0, "a/../v.mp4") == "s3://bucket/videos/v.mp4"
+    assert resolve(0, "link/v.mp4") == "s3://bucket/videos/link/v.mp4"
+    assert resolve(0, "https://host/v.mp4") == "https://host/v.mp4"
+    followed = folder.resolve() / "a" / "b" if choice is Paths.RESOLVE else folder / "link"
+    assert str(followed / "v.mp4") == resolve(0, f"{folder}/link/v.mp4")
+    assert notices == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s3://b", True),
+        ("HTTP://h/x", True),
+        ("a.b+c-1://", True),
+        ("c://x", False),
+        ("1a://", False),
+        ("a s3://", False),
+    ],
+)
+def test_a_url_begins_with_a_scheme(text: str, expected: bool) -> None:
+    """Of two letters at least: one is a drive."""
+    assert expected == is_url(text)

@@ -113,7 +113,8 @@ _INPUT_OPTIONS = [
     click.option(
         "--media-dir",
         metavar="DIR",
-        help="Folder that the videos of --annotations are relative to. E.g. --media-dir /data  [default: the working directory]",
+        help="Folder that the videos of --annotations are relative to. E.g. --media-dir /data  "
+        "[default: the working directory]",
     ),
     click.option(
         "--unmatched",
@@ -176,7 +177,8 @@ _OUTPUT_OPTIONS = [
     click.option(
         "--videos-dir",
         metavar="DIR",
-        help="Folder that relative video_ids are relative to. E.g. --videos-dir /data  [default: the working directory]",
+        help="Folder that relative video_ids are relative to. E.g. --videos-dir /data  "
+        "[default: the working directory]",
     ),
     click.option(
         "--paths",
