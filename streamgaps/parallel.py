@@ -151,6 +151,13 @@ def read_parts(
     return _Reading(file, executor, jobs, whole).parts(_borders(file, separator, start, range_bytes))
 
 
+class _Lines(io.BytesIO):
+    """The lines of gaps."""
+
+    noticed = 0
+    """How long the records are that notices have beside them."""
+
+
 class _Reading:
     def __init__(self, file: RegularFile, executor: Executor, jobs: int, whole: Task) -> None:
         self._file = file
@@ -230,7 +237,7 @@ class _Reading:
         while True:
             is_border = lambda at: at < size and at in (border, pause)  # noqa: E731 -- of this moment
             batches = read_with(reader, blocks, task.settings.shape, is_border=is_border)
-            part, error = _read_part(reader, batches, task, io.BytesIO())
+            part, error = _read_part(reader, batches, task, _Lines())
             yield self._next(part)
             if error is not None:
                 raise error
@@ -242,7 +249,7 @@ class _Reading:
 def read_range(task: Task) -> Part | None:
     """Read a range, up to the last place in it where no item is open; None if that cannot be."""
     reader = _reader(task)
-    lines = io.BytesIO()
+    lines = _Lines()
     try:
         with open_range(task.name, task.identity, task.start, task.end) as blocks:
             part, error = _read_part(reader, _batches(reader, blocks, lines, is_last=task.is_last), task, lines)
@@ -258,9 +265,9 @@ def read_range(task: Task) -> Part | None:
     return part._replace(is_done=is_done, is_full=is_full)
 
 
-def _is_full(length: int, lines: io.BytesIO) -> bool:
+def _is_full(length: int, lines: _Lines) -> bool:
     """Say whether a part is to end: of so many bytes of input, with these results."""
-    return length > _MOST_RANGES * RANGE_BYTES or lines.tell() > _MOST_BYTES
+    return length > _MOST_RANGES * RANGE_BYTES or lines.tell() + lines.noticed > _MOST_BYTES
 
 
 def _is_nested(notice: Skip | UnresolvedPath) -> bool:
@@ -273,7 +280,7 @@ def _reader(task: Task, *, items: int = 0, line: int = 1) -> BlockReader:
     return make_reader(task.settings.shape, task.format, **place)
 
 
-def _batches(reader: BlockReader, blocks: Iterator[bytes], lines: io.BytesIO, *, is_last: bool) -> Iterator[list[Any]]:
+def _batches(reader: BlockReader, blocks: Iterator[bytes], lines: _Lines, *, is_last: bool) -> Iterator[list[Any]]:
     start = reader.fed
     for block in blocks:
         yield reader.feed(block)
@@ -283,7 +290,7 @@ def _batches(reader: BlockReader, blocks: Iterator[bytes], lines: io.BytesIO, *,
 
 
 def _read_part(
-    reader: BlockReader, batches: Iterator[list[Any]], task: Task, lines: io.BytesIO
+    reader: BlockReader, batches: Iterator[list[Any]], task: Task, lines: _Lines
 ) -> tuple[Part, InputError | None]:
     """Run the pipeline over the items of a part."""
     first, line = reader.items, reader.line or 0
@@ -294,6 +301,7 @@ def _read_part(
     def tell(notice: Skip | UnresolvedPath) -> None:
         if task.max_notices is None or len(notices) < task.max_notices:
             notices.append(notice)
+            lines.noticed += len(getattr(notice, "record", None) or b"")
 
     error = None
     try:

@@ -125,7 +125,7 @@ def analyze(
         log.warning(
             "streamgaps.nothing_compared",
             records=run.tally.records,
-            hint="every record was skipped: that there are no gaps says nothing about the model",
+            note="every record was skipped: that there are no gaps says nothing about the model",
         )
     if not run.tally.gaps:
         log.info("No KPI Gaps found!")

@@ -263,10 +263,18 @@ def _path(text: str) -> tuple[str, ...]:
         raise ConfigurationError(message)
     path = parse_path(text)
     # The decoder cannot be told of such keys.
-    if any(not part or any(character in '"\\' or ord(character) < ord(" ") for character in part) for part in path):
-        message = f"the path {text!r} has an empty part, a quote, a backslash or a control character in it"
+    if not all(map(_is_key, path)):
+        message = (
+            f"the path {text!r} has an empty part, a quote, a backslash, or a character in it that is no text"
+        )
         raise ConfigurationError(message)
     return path
+
+
+def _is_key(part: str) -> bool:
+    return bool(part) and all(
+        character >= " " and character not in '"\\' and not "\ud800" <= character <= "\udfff" for character in part
+    )
 
 
 def _labels(labels: Mapping[str, Collection[object]]) -> tuple[tuple[str, Answer], ...]:

@@ -22,7 +22,7 @@ from streamgaps.sources import open_source
 from streamgaps.stages.fields import MISSING, Fields, layout_of
 from streamgaps.stages.join import Found, key_bytes
 from streamgaps.stages.read import read
-from streamgaps.stages.validate import json_type
+from streamgaps.stages.validate import EXCERPT, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,7 +169,11 @@ def _build(
             wrong = f"missing {shown}" if key is MISSING else f"{shown} is no string and no whole number"
             message = f"item {number}: {wrong}{'' if key is MISSING else f', but {json_type(key)}'}"
             raise RecordError(message, index=number, field="key")
-        return (spelled, number, *map(_cell, values(record)))
+        try:
+            return (spelled, number, *map(_cell, values(record)))
+        except RecursionError as error:
+            message = f"item {number}: a value is nested too deeply to be joined"
+            raise RecordError(message, index=number) from error
 
     count = 0
     with _opened(index.path) as database, open_source(source) as opened:
@@ -218,7 +222,7 @@ def _value(cell: Any) -> Any:  # noqa: ANN401 -- any JSON value
 
 
 def _shown(key: bytes) -> str:
-    text = key[1:].decode("utf-8", "surrogatepass")
+    text = key[1:].decode("utf-8", "surrogatepass")[:EXCERPT]
     return repr(text) if key.startswith(b"s") else text
 
 
@@ -244,7 +248,7 @@ class Index:
         self.name = file.name
         self._base = next(iter(file.bases), "")
         self._database = sqlite3.connect(
-            f"{Path(file.path).as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            f"{Path(file.path).absolute().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
         self._database.execute("PRAGMA cache_size = -8192")
         self._names = file.names
@@ -256,7 +260,11 @@ class Index:
         if row is None:
             return None
         number, ambiguous, *cells = row
-        values = {name: _value(cell) for name, cell in zip(self._names, cells, strict=True) if cell is not None}
+        try:
+            values = {name: _value(cell) for name, cell in zip(self._names, cells, strict=True) if cell is not None}
+        except RecursionError as error:
+            message = f"{self.name}: what it has for the key {_shown(key)} is nested too deeply to be joined"
+            raise InputError(message) from error
         return Found(number, bool(ambiguous), values)
 
     def has_path(self, video_id: str) -> bool:

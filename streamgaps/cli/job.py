@@ -10,6 +10,7 @@ from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
 from streamgaps.log import WARNING, log
+from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import report, summary
 from streamgaps.sources import expand, size_of
@@ -118,6 +119,10 @@ def _tell(tally: Tally, log_format: LogFormat, *, shows_report: bool) -> None:
 
 def _shown(value: object) -> object:
     """Return what a log line shows of an option."""
+    if isinstance(value, str) and is_url(value):
+        from streamgaps.remote import shown  # noqa: PLC0415 -- many runs have no use for it
+
+        return shown(value)
     return value if isinstance(value, (str, int, dict, tuple, list)) else getattr(value, "name", str(value))
 
 

@@ -118,7 +118,7 @@ def read_giant(
         SourceError: ijson was installed without its C back end.
     """
     recent = Recent(sys.maxsize)
-    keep = 0 if line is None else KEPT_BYTES
+    keep = 0 if line is None else 4 * KEPT_BYTES if skips_broken else KEPT_BYTES
     tail = _Tail(blocks, max_record_bytes, too_long(index, max_record_bytes), keep=keep)
     items = _items(join(recent.keep(refuse(tail.follow()))), frozenset(fields))
     try:
@@ -129,6 +129,12 @@ def read_giant(
             if line is not None:
                 refused.line = line + tail.lines - tail.split(refused.offset)[1].count(b"\n")
                 refused.reason = refused.reason.replace(CUT, CUT_RECORD)
+            refused.offset += offset - len(_BRACKET)
+            raise refused.as_input_error(index) from refused.__cause__
+        if tail.has_lost_line:
+            # What follows the first line was let go, and may hold good records: they are not to be lost silently.
+            refused.line = line
+            refused.reason = f"{refused.reason}, more than {keep:,} bytes behind the line on which the record begins"
             refused.offset += offset - len(_BRACKET)
             raise refused.as_input_error(index) from refused.__cause__
         first_line = tail.split(0)[1].partition(b"\n")[0]
@@ -150,6 +156,7 @@ class _Tail:
         self._longest = longest
         self.too_long = RefusedError(UnsupportedInputError, too_long, len(_BRACKET))
         self.lines = 0
+        self._line_end: int | None = None
         self._blocks: deque[bytes] = deque()
         self._first = self._taken = len(_BRACKET)
         self._last: Block | None = None
@@ -169,11 +176,18 @@ class _Tail:
             self._blocks.append(block)
             self._taken += len(block)
             self.lines += block.count(b"\n")
+            if self._line_end is None and b"\n" in block:
+                self._line_end = self._taken - len(block) + block.index(b"\n")
             yield block
 
     def _check(self, end: int) -> None:
         if end - len(_BRACKET) > self._longest:
             raise self.too_long
+
+    @property
+    def has_lost_line(self) -> bool:
+        """Whether the end of the first line is no longer known, but was there."""
+        return self._line_end is not None and self._line_end < self._first
 
     def end_of_item(self) -> int:
         """Return where the item ends; ijson has just told so, and has taken no further block."""

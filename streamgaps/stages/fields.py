@@ -21,6 +21,7 @@ Path = tuple[str, ...]
 MISSING: Any = msgspec.UNSET
 """What a field has that is not there: in JSON, null is a value."""
 
+_INDEX = re.compile(r"-?[0-9]{1,18}")
 _DOT = re.compile(r"(?<!\\)\.")
 
 
@@ -46,7 +47,7 @@ def look_up(value: Any, path: Iterable[str]) -> Any:  # noqa: ANN401 -- any JSON
             if part not in value:
                 return MISSING
             value = value[part]
-        elif isinstance(value, list) and part.lstrip("-").isdecimal() and part.isascii():
+        elif isinstance(value, list) and _INDEX.fullmatch(part):
             index = int(part)
             if not -len(value) <= index < len(value):
                 return MISSING
@@ -124,7 +125,7 @@ class Layout:
     def _make_type(self) -> type[Prediction]:
         encoded = {name: key for key, name in self._filled.items()}
         # What the decoder does not fill is named as no key is; if one is, its value is replaced.
-        encoded = {name: encoded.get(name, f"<{name}>") for name in self._defaults}
+        encoded = {name: encoded.get(name) or self._free_key(name) for name in self._defaults}
         filled = set(self._filled.values())
         namespace: dict[str, Any] = {"names": {name: self.fields.shown(name) for name in _NAMES}}
         if self.fields.carried:
@@ -142,6 +143,13 @@ class Layout:
             kw_only=True,
         )
         return made  # type: ignore[no-any-return]  # its base says what it is
+
+    def _free_key(self, name: str) -> str:
+        """Return a key that is not one of those that are needed."""
+        key = f"<{name}>"
+        while key in self.keys:
+            key = f"<{key}>"
+        return key
 
     def _carried(self, prediction: Prediction) -> dict[str, Any]:
         values = ((shown, getattr(prediction, _carried(n))) for n, (shown, _) in enumerate(self.fields.carried))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from streamgaps.exceptions import RecordError
 from streamgaps.model import Invalid, SkipReason
 from streamgaps.stages.fields import MISSING, layout_of
-from streamgaps.stages.validate import invalid, json_type
+from streamgaps.stages.validate import EXCERPT, invalid, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -162,7 +162,7 @@ def _find(
     if policy.skips_unmatched:
         return SkipReason(field, "no match" if found is None else "several matches")
     problem = "is not in" if found is None else "has several matches in"
-    message = f"item {index}: {shown} {key!r} {problem} {side.name}; --unmatched skip leaves such samples out"
+    message = f"item {index}: {shown} {_brief(key)} {problem} {side.name}; --unmatched skip leaves such samples out"
     raise RecordError(message, index=index, field=field)
 
 
@@ -170,6 +170,10 @@ def _why_no_key(key: object) -> str:
     if key is MISSING:
         return "missing"
     return "null" if key is None else "not a string"
+
+
+def _brief(key: object) -> str:
+    return repr(key[:EXCERPT] if isinstance(key, str) else key)[: 2 * EXCERPT]
 
 
 def _text(key: object) -> str:
