@@ -86,8 +86,8 @@ class Broken(NamedTuple):
     """A line that is not JSON, in place of an item."""
 
     problem: str
-    text: str
-    """The beginning of the line."""
+    text: bytes
+    """The beginning of the line, which may be no UTF-8."""
 
 
 class Answers(NamedTuple):

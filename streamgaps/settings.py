@@ -264,9 +264,7 @@ def _path(text: str) -> tuple[str, ...]:
     path = parse_path(text)
     # The decoder cannot be told of such keys.
     if not all(map(_is_key, path)):
-        message = (
-            f"the path {text!r} has an empty part, a quote, a backslash, or a character in it that is no text"
-        )
+        message = f"the path {text!r} has an empty part, a quote, a backslash, or a character in it that is no text"
         raise ConfigurationError(message)
     return path
 

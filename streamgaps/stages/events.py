@@ -138,7 +138,7 @@ def read_giant(
             refused.offset += offset - len(_BRACKET)
             raise refused.as_input_error(index) from refused.__cause__
         first_line = tail.split(0)[1].partition(b"\n")[0]
-        item = Broken(refused.reason, first_line[:EXCERPT].decode("utf-8", "replace"))
+        item = Broken(refused.reason, first_line[:EXCERPT])
         end = len(_BRACKET) + len(first_line)
     end, rest = tail.split(end)
     return Giant(item, offset - len(_BRACKET) + end, rest, tail.lines - rest.count(b"\n"))

@@ -52,7 +52,7 @@ class Decoded(NamedTuple):
 
 
 EXCERPT = 1024
-"""How many characters of a broken line are kept."""
+"""How many bytes of a broken line are kept."""
 
 _STEPS = {
     (State.AFTER, ","): State.NEXT,
@@ -139,7 +139,7 @@ def decode_records(text: str, *, is_end: bool, longest: int, index: int, skips_b
             end = text.find("\n", at)
             if end < 0 and not is_end and len(text) - at < EXCERPT:
                 break  # until there is enough of the line to be shown
-            item = Broken(problem.reason, text[at : end if end >= 0 else None][:EXCERPT])
+            item = Broken(problem.reason, text[at : end if end >= 0 else None][:EXCERPT].encode()[:EXCERPT])
             if end < 0:
                 end, state = len(text), State.LOST
         items.append(item)

@@ -139,7 +139,7 @@ class LinesReader(BlockReader):
             line = data[used:].partition(b"\n")[0]
             # Else wait until there is enough of the line to be shown.
             if is_end or len(line) >= EXCERPT or len(line) < len(data) - used:
-                items = [*items, Broken("invalid UTF-8", line[:EXCERPT].decode("utf-8", "replace"))]
+                items = [*items, Broken("invalid UTF-8", line[:EXCERPT])]
                 used, self._state = used + len(line), State.LOST
         if wrong is not None:
             wrong.line = self.line + data.count(b"\n", 0, wrong.offset - self.offset)

@@ -315,7 +315,7 @@ class _Records:
         for piece in self._pieces:
             end = piece.find(b"\n") + 1
             if len(text) < EXCERPT:
-                text += piece[: (end or len(piece) + 1) - 1].decode("utf-8", "replace")
+                text += piece[: (end or len(piece) + 1) - 1]
             self._pass(piece[: end or len(piece)])
             if end:
                 self._pieces.push(piece[end:])

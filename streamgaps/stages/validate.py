@@ -61,7 +61,9 @@ class _Validator:
             prediction = self.layout.make(item)
         elif isinstance(item, Broken):
             # Only where these are to be skipped is there one.
-            return Invalid(None, None, None, reason=SkipReason("record", "malformed"), text=item.text)
+            return Invalid(
+                None, None, None, reason=SkipReason("record", "malformed"), text=item.text.decode("utf-8", "replace")
+            )
         else:
             text = "" if isinstance(item, list) else json.dumps(item, ensure_ascii=False)
             return self._invalid(index, None, "is not an object", SkipReason("record", "not an object"), text)
