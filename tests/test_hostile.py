@@ -32,7 +32,10 @@ def found(data: bytes, size: int, reader: Reader) -> list[Any]:
     shape = Shape(Format.JSONL, reader=reader, skips_broken=True)
     items = [item for batch in read(cut(data, size), shape) for item in batch]
     return [
-        item["video_id"] if isinstance(item, dict) else getattr(item, "video_id", None) or item.text for item in items
+        item["video_id"]
+        if isinstance(item, dict)
+        else getattr(item, "video_id", None) or item.text.decode("utf-8", "replace")
+        for item in items
     ]
 
 
@@ -207,11 +210,11 @@ def test_long_records_of_skipped_samples_are_sent_in_parts(tmp_path: Path, monke
     path = tmp_path / "p.jsonl"
     path.write_bytes(lines(*[{"id": 1, "video_id": "v", "response": "maybe"}] * 4000))
     labels = lines({"id": 1, "gt": "no", "question": "Q" * 1000})
-    lengths = []
+    lengths: list[int] = []
 
     def spy(*arguments: Any, **options: Any) -> Any:
         for part in read_parts(*arguments, **options):
-            lengths.append(sum(len(notice.record) for notice in part.notices if isinstance(notice, Skip)))
+            lengths.append(sum(len(notice.record or b"") for notice in part.notices if isinstance(notice, Skip)))
             yield part
 
     read_parts = parallel_module.read_parts
@@ -236,7 +239,14 @@ def test_odd_paths_lead_nowhere_or_somewhere(fields: dict[str, str], carry: list
     record = GAP | {"<video_id>": "yes", "<carried_0>": "no", "a": {"b": "/w"}, "x": [1]}
     tally = Tally()
     list(
-        iter_gaps(io.BytesIO(lines(record)), fields=fields, carry=carry, on_invalid="skip", tally=tally, on_warning=id)
+        iter_gaps(
+            io.BytesIO(lines(record)),
+            fields=fields,
+            carry=carry,
+            on_invalid="skip",
+            tally=tally,
+            on_warning=lambda _: None,
+        )
     )
     assert 1 == tally.records
 
