@@ -77,6 +77,10 @@ class LinesReader(BlockReader):
         self._latest = []
         return super().finish()
 
+    def waits_for_more_than(self, size: int) -> bool:
+        """Whether what waits is longer than that, and an object, an array or a string without end so far."""
+        return super().waits_for_more_than(max(size, EXCERPT))  # so much of a broken line is waited for
+
     def _pass(self, data: bytes, *, items: int = 0) -> None:
         if items:
             self._latest.append((self.items, self.line, data))
