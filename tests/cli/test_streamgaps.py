@@ -12,8 +12,11 @@ import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
+from streamgaps import RULES
+from streamgaps.cli import streamgaps as command_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests.conftest import GOLDEN, command, names, real_data
 
@@ -80,7 +83,8 @@ def test_warnings_are_limited(run: Run, tmp_path: Path, limit: str, shown: int, 
     kinds = [entry["event"] for entry in log]
     assert (shown, more) == (kinds.count("streamgaps.sample_skipped"), kinds.count("streamgaps.warnings_limited"))
     assert log[-1]["skipped"] == {"response neither": 5}
-    assert all("--max-warnings" in str(entry["hint"]) for entry in log if "hint" in entry)
+    hints = [str(entry["hint"]) for entry in log if entry["event"] == "streamgaps.warnings_limited"]
+    assert all("--max-warnings" in hint for hint in hints)
 
 
 def test_no_gaps_are_said_and_leave_nothing(run: Run, tmp_path: Path) -> None:
@@ -115,9 +119,11 @@ def test_verbose_tells_settings_and_time(run: Run, sample: Path) -> None:
         (
             "{}",
             1,
-            "p.json: must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object that "
-            "is none: item 0: missing 'gt'. Is the array inside of it (--prefix), or do the fields have other names "
-            "(--field)?",
+            (
+                "p.json: must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object "
+                "that is none: item 0: missing 'gt'. Is the array inside of it (--prefix), or do the fields have other "
+                "names (--field)?"
+            ),
         ),
         ("[1]", 1, "p.json: item 0 is not an object"),
         ('[{"gt": ""}]', 1, "p.json: item 0: missing 'response'"),
@@ -187,6 +193,16 @@ def test_debug_shows_the_traceback(run: Run) -> None:
         ),
         (["analyze", "x", "-o", ""], "results_dir is empty; name a folder"),
         (["analyze", "x", "-o", "y", "--max-warnings", "-2"], "Invalid value for '--max-warnings'"),
+        (["analyze", "x", "-o", "y", "--jobs", "0"], "Invalid value for '--jobs': '0' is neither auto nor a whole"),
+        (["analyze", "x", "-o", "y", "--field", "gt"], "--field 'gt': expected NAME=VALUE. See streamgaps analyze"),
+        (["analyze", "x", "-o", "y", "--field", "gt="], "--field 'gt=': expected NAME=VALUE."),
+        (["analyze", "x", "-o", "y", "--label", "yes"], "--label 'yes': expected NAME=VALUE."),
+        (["analyze", "x", "-o", "y", "--label", "maybe=1"], "a label is for yes or for no, not for 'maybe'"),
+        (["analyze", "x", "-o", "y", "--rule", "lax"], "Invalid value for '--rule': 'lax' is not one of 'strict', "),
+        (["analyze", "x", "-o", "y", "--unclear", "x"], "Invalid value for '--unclear'"),
+        (["analyze", "x", "-o", "y", "--on", "id"], "on (--on) needs ground_truth (--ground-truth)"),
+        (["analyze", "x", "-o", "y", "--media-dir", "m"], "media_dir (--media-dir) needs annotations (--annotations)"),
+        (["analyze", "x", "-o", "y", "--prefix", "a"], "the prefix 'a' does not end in 'item'"),
         (["analyse"], "No such command 'analyse'"),
         ([], "Missing command. See streamgaps --help."),
     ],
@@ -290,3 +306,110 @@ def test_what_a_run_does_not_show_is_not_loaded(sample: Path, tmp_path: Path) ->
     )
     result = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert result.stdout == "[]\n"
+
+
+ANALYZE = command_module._streamgaps.commands["analyze"]
+OPTIONS = [option for option in ANALYZE.params if isinstance(option, click.Option)]
+
+
+PLAIN = ["--jobs", "--reader", "--max-record-bytes", "--max-warnings", "--log-format"]
+
+
+def long_name(option: click.Option) -> str:
+    """Return the name that a script would use."""
+    return max(option.opts, key=len)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=long_name)
+def test_every_option_is_explained(option: click.Option) -> None:
+    """With an example, if it takes a value that depends on the data."""
+    name, text = long_name(option), option.help or ""
+    assert text
+    is_plain = option.is_flag or option.required or name in PLAIN
+    assert is_plain or re.search(rf"E\.g\. .*{name} \S", text, re.DOTALL)
+
+
+def test_help_shows_every_option(run: Run) -> None:
+    """On one page."""
+    shown = run("streamgaps", "analyze", "--help", env={"COLUMNS": "120"}).stdout
+    assert [] == [long_name(option) for option in OPTIONS if f"{long_name(option)} " not in shown]
+
+
+def test_rules_are_listed(run: Run) -> None:
+    """Each with what it does, in a line."""
+    shown = run("streamgaps", "rules")
+    assert (0, "") == (shown.returncode, shown.stderr)
+    rows = [line.split(maxsplit=1) for line in shown.stdout.splitlines()]
+    assert list(RULES) == [name for name, _ in rows]
+    assert all(says.endswith(".") for _, says in rows)
+
+
+RECORDS = [
+    {"id": "1", "doc": {"clip": "a", "split": "x"}, "out": ["<think>no</think>Yes"]},
+    {"id": "2", "doc": {"clip": "b", "split": "y"}, "out": ["Yes. No doubt."]},
+    {"id": "3", "doc": {"clip": "b", "split": "y"}, "out": ["perhaps"]},
+    {"id": "4", "doc": {"clip": "b", "split": "y"}, "out": [None]},
+    {"id": "5", "doc": {"clip": "b", "split": "y"}, "out": ["yes"]},
+    {"id": "6", "doc": {"clip": "none", "split": "y"}, "out": ["yes"]},
+]
+
+
+def test_options_as_they_are_typed(run: Run, tmp_path: Path) -> None:
+    """All that say how the input looks and how it is read, at once."""
+    (tmp_path / "p.json").write_text(json.dumps({"results": RECORDS}))
+    labels = [{"question_id": str(number), "label": 0} for number in range(1, 7)]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, labels)))
+    (tmp_path / "llava.json").write_text(json.dumps([{"id": "a", "video": "x/a.mp4"}, {"id": "b", "video": "b.mp4"}]))
+    result = run(
+        *("streamgaps", "analyze", "p.json", "-o", "gaps", "--format", "array", "--prefix", "results.item"),
+        *("--field", "video_id=doc.clip", "--field", "response=out.0", "--field", "gt=label"),
+        *("--carry", "id", "--carry", "split=doc.split", "--label", "yes=1,true", "--label", "no=0,false"),
+        *("--ground-truth", "labels.jsonl", "--on", "id=question_id", "--annotations", "llava.json"),
+        *("--media-dir", "/media", "--unmatched", "skip", "--rule", "leading", "--gt-rule", "exact", "--final-answer"),
+        *("--unclear", "gap", "--on-invalid", "skip", "--paths", "normalize", "--dedup", "--skipped", "skipped.jsonl"),
+        *("--jobs", "1", "--reader", "ijson", "--max-record-bytes", "1000", "--max-warnings", "1", "-v"),
+    )
+    assert result.returncode == 0, result.stderr
+    gaps = events((tmp_path / "gaps" / GAPS_NAME).read_text())
+    assert [("/media/x/a.mp4", "1", "x"), ("/media/b.mp4", "2", "y")] == [
+        (gap["video_id"], gap["id"], gap["split"]) for gap in gaps
+    ]
+    assert [0, 0] == [gap["ground_truth"] for gap in gaps]
+    skipped = [(one["index"], one["field"], one["reason"]) for one in events((tmp_path / "skipped.jsonl").read_text())]
+    assert {(3, "response", "null"), (5, "video_id", "no match")} <= set(skipped)
+    log = events(result.stderr)
+    chosen = {"prefix": "results.item", "rule": "leading", "final_answer": True, "carry": ["id", "split=doc.split"]}
+    assert chosen.items() <= log[0].items()
+    counts = {"gap duplicate": 2, "response null": 1, "video_id no match": 1}
+    assert (6, 2, counts) == (log[-1]["records"], log[-1]["false_positives"], log[-1]["skipped"])
+
+
+def test_unclear_and_left_over_ones_are_in_the_summary(run: Run, tmp_path: Path) -> None:
+    """Below the records read, of which they are no part."""
+    (tmp_path / "p.jsonl").write_text(json.dumps({"id": 1, "video_id": "v", "response": "?"}))
+    labels = [{"id": 1, "gt": "no"}, {"id": 2, "gt": "no"}]
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    joined = ["--ground-truth", "labels.json", "--on", "id", "--unmatched", "skip", "--unclear", "gap"]
+    shown = run("streamgaps", "analyze", "p.jsonl", "-o", "gaps", *joined, "--log-format", "console").stderr
+    rows = dict(re.findall(r"^\| (.+?) +\| ([\d,]+) +\|$", shown, re.MULTILINE))
+    below = {"Of FP and FN: unclear responses": "1", "Labels without a prediction": "1"}
+    assert {"Records read": "1", **below}.items() <= rows.items()
+    log = events(run("streamgaps", "analyze", "p.jsonl", "-o", "gaps", *joined).stderr)
+    assert (1, 1) == (log[-1]["unclear"], log[-1]["unused_labels"])
+
+
+def test_folders_and_several_inputs_are_one_run(run: Run, tmp_path: Path) -> None:
+    """In the order in which they are named; a warning says which it is of."""
+    (tmp_path / "shards").mkdir()
+    for number, name in enumerate(["shards/b.jsonl", "shards/a.json", "c"]):
+        records = [{"video_id": f"/{number}", "response": "yes", "gt": "no"}, UNCLEAR]
+        (tmp_path / name).write_text("\n".join(map(json.dumps, records)))
+    result = run("streamgaps", "analyze", "c", "shards", "-o", "gaps")
+    gaps = events((tmp_path / "gaps" / GAPS_NAME).read_text())
+    assert ["/2", "/1", "/0"] == [gap["video_id"] for gap in gaps]
+    log = events(result.stderr)
+    assert ["c", "shards/a.json", "shards/b.jsonl"] == [one["source"] for one in log if "sample" in str(one["event"])]
+    (tmp_path / "shards" / "b.jsonl").write_text(f"{json.dumps(UNCLEAR)}\n5")
+    result = run("streamgaps", "analyze", "c", "shards", "-o", "gaps", "-q", "--log-format", "console")
+    assert (1, "streamgaps: shards/b.jsonl: item 1 is not an object (line 2)\n") == (result.returncode, result.stderr)
+    assert events((tmp_path / "gaps" / GAPS_NAME).read_text()) == gaps
