@@ -309,6 +309,13 @@ class _Writing:
 
     def read(self, one: Input) -> None:
         """Read an input to its end."""
+        try:
+            self._read(one)
+        except InputError:
+            self._hand_on()  # a stream gets what was found before that
+            raise
+
+    def _read(self, one: Input) -> None:
         with open_source(one) as source:
             file = source.file if self._jobs > 1 else None
             if file is not None and self._is_worth_it(file) and self._read_in_parts(file):

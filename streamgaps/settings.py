@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
-from streamgaps.exceptions import ConfigurationError
+from streamgaps.exceptions import ConfigurationError, StreamgapsError
 from streamgaps.model import Answer
 from streamgaps.paths import Paths, base_of
 from streamgaps.stages.classify import Policy, Unclear
@@ -129,6 +129,16 @@ def make_settings(options: Options) -> Settings:
     if unknown:
         message = f"there is no option {unknown[0]!r}; there are {', '.join(sorted(Options.__annotations__))}"
         raise TypeError(message)
+    try:
+        return _settings(options)
+    except StreamgapsError:
+        raise
+    except (AttributeError, TypeError, ValueError) as error:
+        message = f"an option has a value of the wrong type: {error}"
+        raise ConfigurationError(message) from error
+
+
+def _settings(options: Options) -> Settings:
     _check_pairs(options)
     fields, label_fields = _fields(options)
     skips_invalid = _choice(options, "on_invalid", ("error", "skip")) == "skip"
@@ -185,7 +195,7 @@ def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
         message = f"max_record_bytes must be at least 1, not {longest}"
         raise ConfigurationError(message)
     wanted, prefix = _member(Format, options, "format"), options.get("prefix")
-    if prefix == "item":
+    if prefix == "item" and wanted is not Format.JSONL:
         wanted, prefix = Format.ARRAY, None
     if prefix is not None:
         from streamgaps.stages.prefix import check_prefix  # noqa: PLC0415 -- it loads ijson
@@ -254,6 +264,9 @@ def _fields(options: Options) -> tuple[Fields, Fields | None]:
 
 def _carried(text: str) -> tuple[str, tuple[str, ...]]:
     name, equals, path = text.partition("=")
+    if equals and not name:
+        message = f"the field {text!r} has no name; write 'name=path'"
+        raise ConfigurationError(message)
     return name, _path(path if equals else name)
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import InputError, RecordError, SourceError, reason
 from streamgaps.model import Prediction
+from streamgaps.paths import is_url
 from streamgaps.sources import open_source
 from streamgaps.stages.fields import MISSING, Fields, layout_of
 from streamgaps.stages.join import Found, key_bytes
@@ -178,7 +179,7 @@ def _build(
     count = 0
     with _opened(index.path) as database, open_source(source) as opened:
         database.executescript(
-            f"{_SETTINGS} CREATE TABLE entries "
+            "CREATE TABLE entries "
             f"(key BLOB PRIMARY KEY, number INTEGER, {names}, ambiguous INTEGER DEFAULT 0) WITHOUT ROWID"
         )
         statement = f"INSERT INTO entries (key, number, {names}) VALUES (?, ?{places}) {on_conflict}"  # noqa: S608 -- all of it ours
@@ -227,13 +228,18 @@ def _shown(key: bytes) -> str:
 
 
 def _place(base: str, video: str) -> bytes:
-    """Return the path of a video without links being followed."""
+    """Return the path of a video without links being followed, or its URL."""
+    if is_url(video):
+        return video.encode("utf-8", "surrogatepass")
+    if is_url(base) and not video.startswith("/"):
+        return f"{base.rstrip('/')}/{os.path.normpath(video)}".encode("utf-8", "surrogatepass")
     return os.path.normpath(os.path.join(base, video)).encode("utf-8", "surrogatepass")  # noqa: PTH118
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path)) as database:
+        database.executescript(_SETTINGS)
         yield database
 
 

@@ -314,3 +314,40 @@ def test_progress_never_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         analyze(paths, tmp_path / "gaps", jobs=jobs, on_progress=lambda done, _: seen.append(done))  # noqa: B023
         assert sorted(seen) == seen
         assert sum(path.stat().st_size for path in paths) == seen[-1]
+
+
+def test_what_is_found_before_an_error_goes_to_a_stream() -> None:
+    """As `iter_gaps` yields it; what went there cannot be taken back anyway."""
+    out = io.BytesIO()
+    with pytest.raises(InputError, match="item 1 is not an object"):
+        analyze(io.BytesIO(lines(GAP, 5, GAP)), out)
+    assert 1 == out.getvalue().count(b"\n")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_record_bytes": "x"},
+        {"labels": "yes"},
+        {"labels": {"yes": [{1}]}},
+        {"fields": "a=b"},
+        {"carry": 5},
+        {"carry": ["=a"]},
+        {"prefix": 5},
+        {"prefix": "item", "format": "jsonl"},
+        {"videos_dir": 5},
+        {"rule": ["x"]},
+    ],
+)
+def test_options_of_the_wrong_type_are_refused(options: dict[str, Any]) -> None:
+    """With an error of ours."""
+    with pytest.raises(streamgaps.ConfigurationError):
+        list(iter_gaps(io.BytesIO(b"[]"), **options))
+
+
+def test_videos_at_a_url_are_annotated_paths() -> None:
+    """Whether they are given by their id or by their path."""
+    records = lines(*(GAP | {"video_id": name} for name in ("a", "s3://m/x.mp4", "x.mp4")))
+    annotations = io.BytesIO(b'[{"id": "a", "video": "x.mp4"}]')
+    gaps = list(iter_gaps(io.BytesIO(records), annotations=annotations, media_dir="s3://m"))
+    assert ["s3://m/x.mp4"] * 3 == [gap.video_id for gap in gaps]

@@ -328,7 +328,9 @@ def _opened(name: Any) -> Any:  # noqa: ANN401 -- a name, a file or nothing
 
 
 def _standard_output() -> BinaryIO:
-    return open(1, "wb", buffering=0, closefd=False)
+    file: Any = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 -- it stays open
+    file.name = "<stdout>"
+    return file  # type: ignore[no-any-return]  # it is one
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -160,7 +160,7 @@ def _find(
     if found is not None and not found.is_ambiguous:
         return found
     if policy.skips_unmatched:
-        return SkipReason(field, "no match" if found is None else "several matches")
+        return SkipReason(field, "several matches" if found is not None and found.values else "no match")
     problem = "is not in" if found is None else "has several matches in"
     message = f"item {index}: {shown} {_brief(key)} {problem} {side.name}; --unmatched skip leaves such samples out"
     raise RecordError(message, index=index, field=field)
