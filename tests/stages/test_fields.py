@@ -118,6 +118,7 @@ def test_a_field_is_shown_by_its_path() -> None:
         (Fields(response=("text",), question=("text",)), {"response": "Yes", "question": "Yes"}),
         (Fields(question=("gt",)), {"question": "g"}),
         (Fields(response=("gt",), gt=("response",)), {"response": "g", "gt": "r"}),
+        (Fields(response=("doc", "answer"), gt=("<response>",)), {"response": "Yes.", "gt": "odd"}),
         (Fields(video_id=("null",), question=("null", "x")), {"video_id": None, "question": ""}),
     ],
 )
@@ -132,6 +133,7 @@ def test_fields_are_found_by_their_paths(fields: Fields, expected: dict[str, Any
         "doc": {"answer": "Yes.", "id": 3},
         "choices": [{"text": "No"}, {"text": "Maybe"}],
         "null": None,
+        "<response>": "odd",
     }
     data = json.dumps([item, item]).encode()
     wanted = {"video_id": "v", "response": "r", "gt": "g", "question": ""} | expected

@@ -227,7 +227,7 @@ def test_a_video_id_that_is_an_annotated_path_stays_as_it_is() -> None:
 )
 def test_an_id_without_a_video_is_an_error_or_skipped(video_id: object, problem: str, why: str, policy: Policy) -> None:
     """It names the item; the others get their videos."""
-    side = Side(video("a", "a.mp4"), ("two", {}), ambiguous=("two",))
+    side = Side(video("a", "a.mp4"), video("two", "b.mp4"), ambiguous=("two",))
     other = Policy(skips_unmatched=not policy.skips_unmatched, skips_invalid=not policy.skips_invalid)
     for refusing in (STRICT, other):
         with pytest.raises(RecordError) as caught:
@@ -237,6 +237,15 @@ def test_an_id_without_a_video_is_an_error_or_skipped(video_id: object, problem:
     found = filmed("a", video_id, "a", side=side, policy=policy)
     assert [None, SkipReason("video_id", why), None] == [reason(prediction) for prediction in found]
     assert ["a.mp4", video_id, "a.mp4"] == [prediction.video_id for prediction in found]
+
+
+def test_an_annotation_without_a_video_is_no_match() -> None:
+    """It may be left out as one that is not there."""
+    side = Side(("none", {}), ambiguous=("none",))
+    (found,) = filmed("none", side=side, policy=Policy(skips_unmatched=True))
+    assert SkipReason("video_id", "no match") == reason(found)
+    with pytest.raises(RecordError, match="^item 3: 'video_id' 'none' "):
+        filmed("none", side=side)
 
 
 def test_a_video_id_has_the_name_that_it_has_in_the_input() -> None:
