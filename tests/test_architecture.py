@@ -76,6 +76,7 @@ def test_each_foreign_library_has_its_doors(library: str) -> None:
     assert DOORS[library] == users
 
 
+@pytest.mark.slow
 def test_there_is_no_circle() -> None:
     """Each module can be the first to be imported."""
     for name in sorted(MODULES):

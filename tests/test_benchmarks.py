@@ -15,6 +15,8 @@ from benchmarks.generate import KINDS, STYLES, generate
 from tests.conftest import ROOT
 from tests.oracle import expect
 
+pytestmark = pytest.mark.slow
+
 
 def made(kind: str, style: str, count: int = 300) -> str:
     """Return a made-up file."""

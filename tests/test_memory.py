@@ -13,6 +13,8 @@ from tests.conftest import ROOT, command
 
 MIB = 1024 * 1024
 
+pytestmark = pytest.mark.slow
+
 
 def peak_memory(path: Path, results: Path, *options: str) -> int:
     """Return the peak of the memory of a run, in bytes: of all its processes together, shared pages shared out."""

@@ -246,6 +246,7 @@ def traced() -> Iterator[None]:
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced")
 def test_the_memory_for_many_labels_is_bounded(tmp_path: Path) -> None:
     """One bit for each: 100,000 of them are 20 MB of text."""

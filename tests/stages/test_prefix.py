@@ -381,6 +381,7 @@ def test_an_array_whose_brackets_do_not_match_is_an_error(array: str, size: int)
     assert isinstance(error, MalformedInputError)
 
 
+@pytest.mark.slow
 def test_what_is_beside_the_array_takes_no_memory() -> None:
     """However much it is."""
 

@@ -92,6 +92,7 @@ def test_no_letter_beyond_ascii_becomes_one_of_the_words() -> None:
     assert not [text for text in lowered if letters & set(text)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["{}yes", "No{}", "{} no"])
 def test_every_neighbour_is_judged_as_python_does(text: str) -> None:
     """Whether it is a part of the word."""
@@ -100,6 +101,7 @@ def test_every_neighbour_is_judged_as_python_does(text: str) -> None:
     assert [bool(word.search(text.lower())) for text in texts] == [strict(text) is not NEITHER for text in texts]
 
 
+@pytest.mark.slow
 def test_the_leading_rule_judges_every_neighbour_before_it_is_lower_cased() -> None:
     """It differs from the strict rule for one letter, whose lower case ends with a character of no word."""
     texts = [f"{chr(code)}no" for code in range(sys.maxunicode + 1)]
