@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps.paths import make_resolver
 from streamgaps.stages.classify import classify
-from streamgaps.stages.join import Policy, join_labels, join_videos
+from streamgaps.stages.join import Matching, join_labels, join_videos
 from streamgaps.stages.parse import parse
 from streamgaps.stages.validate import validate
 
@@ -81,7 +81,7 @@ class Chain:
         """
         settings = self._settings
         fields, policy = settings.shape.fields, settings.policy
-        matching = Policy(settings.skips_unmatched, policy.skips_invalid)
+        matching = Matching(settings.skips_unmatched, policy.skips_invalid)
         self._on_unresolved = tell
         predictions = validate(batches, fields=fields, skips_invalid=policy.skips_invalid, first=first)
         if self._labels is not None:

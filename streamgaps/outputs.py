@@ -42,6 +42,7 @@ GAPS_NAME = "kpi_gaps.jsonl"
 REPORT_NAME = "kpi_gaps_report.txt"
 
 _STAGING_SUFFIX = ".tmp"
+_CAN_LINK_LINKS = os.link in os.supports_follow_symlinks if hasattr(os, "link") else False
 _BUFFER_BYTES = 256 * 1024
 _STREAM_BUFFER_BYTES = 64 * 1024  # less: somebody waits for what goes to a stream
 
@@ -244,10 +245,8 @@ class _OutputFile:
             return
         self._old = self._leftover()
         with _as_output_error(self.what):
-            try:
-                os.link(self.target, self._old, follow_symlinks=False)
-            except (OSError, NotImplementedError):
-                # The file system has no hard links, or the system none to symbolic links: a copy serves as well.
+            if not _link(self.target, self._old):
+                # A copy serves as well.
                 import shutil  # noqa: PLC0415 -- as good as never needed, and it takes 5 ms
 
                 shutil.copy2(self.target, self._old, follow_symlinks=False)
@@ -449,6 +448,17 @@ def _locked(files: Iterable[_OutputFile]) -> Iterator[None]:
 def _close(descriptor: int) -> None:
     with suppress(OSError):  # of a folder, which has nothing left to write
         os.close(descriptor)
+
+
+def _link(path: Path, second: Path) -> bool:
+    """Give a file, or a symbolic link itself, a second name; False if the system or the file system cannot."""
+    if not _CAN_LINK_LINKS:
+        return False
+    try:
+        os.link(path, second, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
 
 
 def _try_lock(descriptor: int) -> bool:

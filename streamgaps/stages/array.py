@@ -6,12 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.exceptions import MalformedInputError
-from streamgaps.model import Prediction
 from streamgaps.stages.blocks import BlockReader, bytes_of, decode_utf8
 from streamgaps.stages.exact import State, decode_items
 from streamgaps.stages.refused import BLANK, CUT, RefusedError, refused_top_level
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
+
+    from streamgaps.stages.blocks import Place
     from streamgaps.stages.exact import Decoded
 
 __all__ = ["ArrayReader"]
@@ -28,12 +30,8 @@ class ArrayReader(BlockReader):
     """Takes the items of a JSON array out of its bytes.
 
     Args:
-        max_record_bytes: as for `BlockReader`.
-        row: as for `BlockReader`.
-        inside: whether the input begins in the array, where an item begins, and not with it.
-        offset: as for `BlockReader`.
-        items: as for `BlockReader`.
         separator: what most likely stands between two items and nowhere else, from the end of the one.
+        **place: as for `BlockReader`.
 
     Attributes:
         separator: as above, or as it was learned since.
@@ -42,14 +40,10 @@ class ArrayReader(BlockReader):
     def __init__(
         self,
         *,
-        max_record_bytes: int,
-        row: type[Prediction] = Prediction,
-        inside: bool = False,
-        offset: int = 0,
-        items: int = 0,
         separator: bytes = _ANY_SEPARATOR,
+        **place: Unpack[Place],
     ) -> None:
-        super().__init__(max_record_bytes=max_record_bytes, row=row, inside=inside, offset=offset, items=items)
+        super().__init__(**place)
         self.separator = separator
 
     _after_item = State.AFTER
@@ -58,11 +52,6 @@ class ArrayReader(BlockReader):
     def has_learned(self) -> bool:
         """Whether `separator` was seen between two items."""
         return self.separator != _ANY_SEPARATOR
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the array is complete, and nothing follows it."""
-        return not self._size and self._state is State.ENDED and self._error is None
 
     def settle(self) -> list[Any]:
         """Return the items that are complete, supposing that the next one begins behind what was fed."""

@@ -16,7 +16,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 import msgspec
 
@@ -28,10 +28,12 @@ from streamgaps.stages.refused import BLANK, BOM, RefusedError, too_long
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Required  # from the type checker; Python has it from 3.11 on
+
     from streamgaps.exceptions import InputError
     from streamgaps.stages.exact import Decoded
 
-__all__ = ["GIANT_BYTES", "BlockReader", "bytes_of", "decode_utf8", "is_cut"]
+__all__ = ["GIANT_BYTES", "BlockReader", "Place", "bytes_of", "decode_utf8", "is_cut"]
 
 GIANT_BYTES = 8 * 1024 * 1024
 """How much is collected of an item before its end is in sight; a longer one is left to the reader of events."""
@@ -53,6 +55,16 @@ class Decoders(NamedTuple):
 def _decoders(row: type[Prediction]) -> Decoders:
     array: Any = list[row]  # type: ignore[valid-type]  # the type is made of the user's fields
     return Decoders(msgspec.json.Decoder(array).decode, msgspec.json.Decoder(row).decode_lines)
+
+
+class Place(TypedDict, total=False):
+    """Where a reader begins, and with what; see `BlockReader`."""
+
+    max_record_bytes: Required[int]
+    row: type[Prediction]
+    inside: bool
+    offset: int
+    items: int
 
 
 class BlockReader(ABC):
@@ -121,9 +133,9 @@ class BlockReader(ABC):
         return self._error.as_input_error(self.items) if self._error else None
 
     @property
-    @abstractmethod
     def has_ended(self) -> bool:
         """Whether all that was fed is decoded, and is a whole input."""
+        return not self._size and self._state is State.ENDED and self._error is None
 
     @abstractmethod
     def _guess(self, block: bytes) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamgaps.model import Prediction
     from streamgaps.stages.fields import Fields
 
-__all__ = ["Found", "Policy", "SideFile", "join_labels", "join_videos", "key_bytes"]
+__all__ = ["Found", "Matching", "SideFile", "join_labels", "join_videos", "key_bytes"]
 
 
 class Found(NamedTuple):
@@ -41,7 +41,7 @@ class SideFile(Protocol):
         """Say whether a text is the path of an annotated video."""
 
 
-class Policy(NamedTuple):
+class Matching(NamedTuple):
     """What becomes of predictions that a file beside the input does not know."""
 
     skips_unmatched: bool = False
@@ -66,7 +66,7 @@ def join_labels(
     labels: SideFile,
     *,
     fields: Fields,
-    policy: Policy,
+    policy: Matching,
     mark: Callable[[int], object],
     first: int = 0,
 ) -> Iterator[Prediction]:
@@ -118,7 +118,7 @@ def join_labels(
 
 
 def join_videos(
-    predictions: Iterable[Prediction], annotations: SideFile, *, policy: Policy, first: int = 0
+    predictions: Iterable[Prediction], annotations: SideFile, *, policy: Matching, first: int = 0
 ) -> Iterator[Prediction]:
     """Turn each `video_id` that is the id of an annotation into the path of its video; leave those that are paths.
 
@@ -146,7 +146,7 @@ def join_videos(
 
 
 def _find(
-    side: SideFile, key: object, shown: str, index: int, policy: Policy, *, field: str = "key"
+    side: SideFile, key: object, shown: str, index: int, policy: Matching, *, field: str = "key"
 ) -> Found | SkipReason:
     """Look a key up; where there is no match, raise, or return why there is none."""
     spelled = key_bytes(key)
@@ -159,9 +159,10 @@ def _find(
     found = side.find(spelled)
     if found is not None and not found.is_ambiguous:
         return found
+    is_there = found is not None and bool(found.values)
     if policy.skips_unmatched:
-        return SkipReason(field, "several matches" if found is not None and found.values else "no match")
-    problem = "is not in" if found is None else "has several matches in"
+        return SkipReason(field, "several matches" if is_there else "no match")
+    problem = "has several matches in" if is_there else "is not in"
     message = f"item {index}: {shown} {_brief(key)} {problem} {side.name}; --unmatched skip leaves such samples out"
     raise RecordError(message, index=index, field=field)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamgaps.model import Broken, Prediction
+from streamgaps.model import Broken
 from streamgaps.stages.blocks import BlockReader, bytes_of, decode_utf8
 from streamgaps.stages.exact import EXCERPT, State, decode_records
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
+
+    from streamgaps.stages.blocks import Place
     from streamgaps.stages.refused import RefusedError
 
 __all__ = ["LinesReader"]
@@ -21,13 +24,9 @@ class LinesReader(BlockReader):
     is found without delay if its line is complete.
 
     Args:
-        max_record_bytes: as for `BlockReader`.
-        row: as for `BlockReader`.
-        inside: as for `BlockReader`.
-        offset: as for `BlockReader`.
-        items: as for `BlockReader`.
         line: the number of the line, from 1 on, on which the first byte is that it is fed.
         skips_broken: whether a line in which something is no JSON gives a `Broken` instead of an error.
+        **place: as for `BlockReader`.
 
     Attributes:
         line: the number of the line that `offset` is on.
@@ -38,23 +37,14 @@ class LinesReader(BlockReader):
     def __init__(
         self,
         *,
-        max_record_bytes: int,
-        row: type[Prediction] = Prediction,
-        inside: bool = False,
-        offset: int = 0,
-        items: int = 0,
         line: int = 1,
         skips_broken: bool = False,
+        **place: Unpack[Place],
     ) -> None:
-        super().__init__(max_record_bytes=max_record_bytes, row=row, inside=inside, offset=offset, items=items)
+        super().__init__(**place)
         self.line = line
         self._skips_broken = skips_broken
         self._latest: list[tuple[int, int, bytes]] = []
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether no record is open where the input ends."""
-        return not self._size and self._state is State.ENDED and self._error is None
 
     def line_of(self, index: int) -> int | None:
         """Return the line on which one of the records begins that were returned last; or the next one."""
