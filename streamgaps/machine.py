@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from streamgaps import system
+
 __all__ = ["usable_processors"]
 
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -36,7 +38,7 @@ def _cgroups() -> list[Path]:
     """List the folders of the control groups that this process is in, and of those that these are in."""
     found: list[Path] = []
     with suppress(OSError, ValueError):
-        for line in _OWN_CGROUP.read_text("utf-8").splitlines():
+        for line in system.read_text(_OWN_CGROUP).splitlines():
             _, controllers, name = line.split(":", 2)
             root = _CGROUPS / controllers
             # In a container, the name is often that outside of it, and its own group is mounted as the root.
@@ -48,11 +50,11 @@ def _cgroups() -> list[Path]:
 def _processor_time(folder: Path) -> float:
     """Return how many processors' time a control group has; a part of one counts as one."""
     with suppress(OSError, ValueError):
-        quota, period = (folder / "cpu.max").read_text("utf-8").split()
+        quota, period = system.read_text(folder / "cpu.max").split()
         return math.inf if quota == "max" else math.ceil(int(quota) / int(period))
     with suppress(OSError, ValueError):
-        v1 = int((folder / "cpu.cfs_quota_us").read_text("utf-8"))
-        period_us = int((folder / "cpu.cfs_period_us").read_text("utf-8"))
+        v1 = int(system.read_text(folder / "cpu.cfs_quota_us"))
+        period_us = int(system.read_text(folder / "cpu.cfs_period_us"))
         return math.inf if v1 < 0 else math.ceil(v1 / period_us)
     return math.inf
 
@@ -61,5 +63,5 @@ def _memory(folder: Path) -> float:
     """Return how many bytes of memory a control group may use."""
     for name in ("memory.max", "memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
-            return int((folder / name).read_text("utf-8"))
+            return int(system.read_text(folder / name))
     return math.inf

@@ -10,8 +10,6 @@ Gaps that are written to a file which is open already, as standard output is, ca
 they come, and there is no report.
 """
 
-# System calls, one by one: pathlib would hide which of them can fail.
-# ruff: noqa: PTH101, PTH102, PTH105, PTH106, PTH108
 from __future__ import annotations
 
 import errno
@@ -23,13 +21,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, OutputError, reason
 from streamgaps.signals import STOPPING, signal_mask
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: two runs into one folder are then not kept apart
-    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,7 +36,7 @@ GAPS_NAME = "kpi_gaps.jsonl"
 REPORT_NAME = "kpi_gaps_report.txt"
 
 _STAGING_SUFFIX = ".tmp"
-_CAN_LINK_LINKS = os.link in os.supports_follow_symlinks if hasattr(os, "link") else False
+_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _BUFFER_BYTES = 256 * 1024
 _STREAM_BUFFER_BYTES = 64 * 1024  # less: somebody waits for what goes to a stream
 
@@ -161,7 +155,7 @@ class Outputs:
             file.discard()
         for folder in reversed(self._made):
             with suppress(OSError):
-                os.rmdir(folder)
+                system.rmdir(folder)
 
 
 class _OutputFile:
@@ -189,7 +183,7 @@ class _OutputFile:
     def check_folder(self) -> None:
         """Check that there is a folder for it."""
         with _as_output_error(self.what):
-            if not self.target.parent.exists():
+            if _mode(self.target.parent) is None:
                 message = f"{self.what} cannot be written: there is no folder {self.target.parent}"
                 raise OutputError(message)
 
@@ -205,15 +199,13 @@ class _OutputFile:
         """Create a file beside the target, with the mode of the one that it will replace."""
         with _as_output_error(self.what):
             self._staged = self._leftover()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-            # Not tempfile: its files have mode 0600, which would become the mode of the results.
-            descriptor = os.open(self._staged, flags, 0o666)
+            descriptor = system.create(self._staged)
             self._file = io.BufferedWriter(_StagingFile(self.what, descriptor), _BUFFER_BYTES)
             _try_lock(descriptor)
             with suppress(OSError):  # nothing to replace, or a file system without modes
-                mode = os.lstat(self.target).st_mode
+                mode = system.lstat(self.target).st_mode
                 if stat.S_ISREG(mode):
-                    os.chmod(descriptor, stat.S_IMODE(mode))
+                    system.chmod(descriptor, stat.S_IMODE(mode))
         return self._file
 
     def stage_text(self, text: str) -> None:
@@ -226,7 +218,7 @@ class _OutputFile:
         if self._file is not None:
             with _as_output_error(self.what):
                 self._file.flush()
-                os.fsync(self._file.fileno())
+                system.fsync(self._file.fileno())
 
     def put(self, *, is_there: bool) -> None:
         """Put the staging file in place, or the absence of it."""
@@ -241,29 +233,27 @@ class _OutputFile:
 
     def keep_old(self) -> None:
         """Give the file that is in place a second name, from which it can be put back."""
-        if not self.target.exists() and not self.target.is_symlink():
-            return
-        self._old = self._leftover()
         with _as_output_error(self.what):
+            if _mode(self.target, follow=False) is None:
+                return
+            self._old = self._leftover()
             if not _link(self.target, self._old):
-                # A copy serves as well.
-                import shutil  # noqa: PLC0415 -- as good as never needed, and it takes 5 ms
-
-                shutil.copy2(self.target, self._old, follow_symlinks=False)
+                _copy(self.target, self._old)
 
     def sweep(self) -> None:
         """Remove the staging files of runs that were killed: those that no one has locked."""
         pattern = re.compile(rf"\.{re.escape(self.target.name)}\.\d+-[0-9a-f]+{re.escape(_STAGING_SUFFIX)}")
-        with _as_output_error(self.what), os.scandir(self.target.parent) as entries:
-            found = [entry.path for entry in entries if pattern.fullmatch(entry.name)]
-        for path in found:
+        with _as_output_error(self.what):
+            found = [name for name in system.listdir(self.target.parent) if pattern.fullmatch(name)]
+        for name in found:
+            path = self.target.with_name(name)
             with suppress(OSError):
-                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+                descriptor = system.open_descriptor(path, os.O_RDONLY | system.NO_LINK | getattr(os, "O_NONBLOCK", 0))
                 try:
                     if _try_lock(descriptor):
-                        os.unlink(path)
+                        system.unlink(path)
                 finally:
-                    os.close(descriptor)
+                    system.close(descriptor)
 
     def discard(self) -> None:
         """Remove what is not in place."""
@@ -272,7 +262,7 @@ class _OutputFile:
                 self._file.close()
         for path in self._leftovers:
             with suppress(OSError, ValueError):  # not there, or of a name that no file can have
-                os.unlink(path)
+                system.unlink(path)
 
     def _leftover(self) -> Path:
         """Name a file beside the target that is not to be left behind."""
@@ -281,14 +271,14 @@ class _OutputFile:
         return self._leftovers[-1]
 
 
-class _StagingFile(io.FileIO):
+class _StagingFile(system.File):
     """A file that says what it means if it cannot be written."""
 
     def __init__(self, what: str, descriptor: int) -> None:
-        super().__init__(descriptor, "wb")
+        super().__init__(descriptor, what)
         self._what = what
 
-    def write(self, data: ReadableBuffer, /) -> int:
+    def write(self, data: ReadableBuffer, /) -> int | None:
         with _as_output_error(self._what):
             return super().write(data)
 
@@ -352,7 +342,7 @@ def _check_distinct(files: Iterable[_OutputFile]) -> None:
     places: dict[Path, _OutputFile] = {}
     for file in files:
         with _as_output_error(file.what):
-            place = Path(os.path.realpath(file.target.parent), file.target.name)
+            place = Path(system.realpath(file.target.parent), file.target.name)
         first = places.setdefault(place, file)
         if first is not file:
             message = f"{first.what} cannot be written: other results go to that file; choose another"
@@ -361,10 +351,23 @@ def _check_distinct(files: Iterable[_OutputFile]) -> None:
 
 def _obstacle(target: Path) -> str | None:
     """Say what is in the way: a link is replaced, but no folder, and nothing that is no file at all."""
-    if target.is_dir():
-        return None if target.is_symlink() else "it is a folder"
+    mode = _mode(target)
+    if mode is None or stat.S_ISREG(mode):
+        return None
+    if stat.S_ISDIR(mode):
+        return None if stat.S_ISLNK(_mode(target, follow=False) or 0) else "it is a folder"
     # Whoever may replace /dev/null would take it away from the whole system.
-    return "it is no regular file" if target.exists() and not target.is_file() else None
+    return "it is no regular file"
+
+
+def _mode(path: Path, *, follow: bool = True) -> int | None:
+    """Return the mode of what is at a path, or of what a link there leads to; None if there is nothing."""
+    try:
+        return (system.stat if follow else system.lstat)(path).st_mode
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return None
+        raise
 
 
 def _exchange(steps: list[tuple[_OutputFile, bool]]) -> None:
@@ -382,28 +385,28 @@ def _exchange(steps: list[tuple[_OutputFile, bool]]) -> None:
 
 def _put(source: Path | None, target: Path) -> None:
     if source is not None:
-        os.replace(source, target)
+        system.replace(source, target)
         return
     with suppress(FileNotFoundError):
-        os.unlink(target)
+        system.unlink(target)
 
 
 def _make_folders(folder: Path) -> list[Path]:
     """Make the folder and its parents where they are missing, and return those that were made."""
     missing = []
-    while not folder.exists() and folder != folder.parent:
+    while _mode(folder) is None and folder != folder.parent:
         missing.append(folder)
         folder = folder.parent
     made: list[Path] = []
     try:
         for path in reversed(missing):
             with suppress(FileExistsError):  # someone else made it just now, and it is theirs
-                os.mkdir(path)
+                system.mkdir(path)
                 made.append(path)
     except OSError:
         for path in reversed(made):
             with suppress(OSError):
-                os.rmdir(path)
+                system.rmdir(path)
         raise
     return made
 
@@ -412,11 +415,11 @@ def _sync_folder(folder: Path) -> None:
     if os.name != "posix":
         return
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = system.open_descriptor(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            system.fsync(descriptor)
         finally:
-            os.close(descriptor)
+            system.close(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what file systems say that cannot do it
             message = f"{folder}: the results are in place, but a crash may undo that: {reason(error)}"
@@ -426,47 +429,60 @@ def _sync_folder(folder: Path) -> None:
 @contextmanager
 def _locked(files: Iterable[_OutputFile]) -> Iterator[None]:
     """Keep other runs away from the folders of these files. A run that is killed leaves no lock."""
-    if fcntl is None:
+    if system.flock is None:
         yield
         return
     with ExitStack() as stack:
         folders: dict[tuple[int, int], int] = {}
         for folder, what in {file.target.parent: file.what for file in files}.items():
             with _as_output_error(what):
-                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+                descriptor = system.open_descriptor(folder, os.O_RDONLY | os.O_DIRECTORY)
                 stack.callback(_close, descriptor)
-                status = os.fstat(descriptor)
+                status = system.fstat(descriptor)
                 folders[status.st_dev, status.st_ino] = descriptor  # under two names it is still one folder
         # In the same order in all runs, or two of them could wait for each other.
         for _, descriptor in sorted(folders.items()):
             # Whoever holds the lock may hold it long: that must not make us deaf.
             with signal_mask("SIG_UNBLOCK", STOPPING), suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                system.flock(descriptor, system.LOCK)
         yield
 
 
 def _close(descriptor: int) -> None:
     with suppress(OSError):  # of a folder, which has nothing left to write
-        os.close(descriptor)
+        system.close(descriptor)
 
 
 def _link(path: Path, second: Path) -> bool:
     """Give a file, or a symbolic link itself, a second name; False if the system or the file system cannot."""
-    if not _CAN_LINK_LINKS:
+    if system.link is None:
         return False
     try:
-        os.link(path, second, follow_symlinks=False)
+        system.link(path, second, follow_symlinks=False)
     except OSError:
         return False
     return True
 
 
+def _copy(path: Path, second: Path) -> None:
+    """Copy a file, or a symbolic link itself."""
+    import shutil  # noqa: PLC0415 -- as good as never needed, and it takes 5 ms
+
+    if stat.S_ISLNK(_mode(path, follow=False) or 0):
+        system.symlink(system.readlink(path), second)
+        return
+    file = system.File(system.create(second), str(second))
+    with system.open_to_read(os.fspath(path)) as source, io.BufferedWriter(file) as copy:
+        shutil.copyfileobj(source, copy)
+    shutil.copystat(path, second)
+
+
 def _try_lock(descriptor: int) -> bool:
     """Lock an open file; False if another run holds it, or the file system has no locks."""
-    if fcntl is None:
+    if system.flock is None:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        system.flock(descriptor, system.LOCK_NOW)
     except OSError:
         return False
     return True

@@ -11,6 +11,7 @@ from pathlib import Path
 from stat import S_ISDIR, S_ISLNK
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, SourceError
 from streamgaps.model import UnresolvedPath
 
@@ -227,7 +228,7 @@ def _is_folder(parent: _Folder, name: str) -> bool | None:
 def _is_folder_at(path: str) -> bool | None:
     """Tell whether a path is a folder; None if it is a link, or the system cannot say."""
     try:
-        mode = os.lstat(path).st_mode
+        mode = system.lstat(path).st_mode
     except FileNotFoundError:
         return False
     except (OSError, ValueError):
@@ -248,11 +249,11 @@ def _can_be_a_name(name: str) -> bool:
 def _realpath(path: str) -> str:
     """Do what `Path.resolve` does, but for the loops of links that it refuses before Python 3.13."""
     if not _POSIX:
-        return os.path.realpath(path)
+        return system.realpath(path)
     if len(path) >= _LONG:
         return _realpath_of_long(path)
     # Before Python 3.13 realpath("/loop//x") is "/x" if loop is one of links. pathlib takes the second slash out.
-    return os.path.realpath(_SLASHES.sub("/", path) if "//" in path else path)
+    return system.realpath(_SLASHES.sub("/", path) if "//" in path else path)
 
 
 def _realpath_of_long(path: str) -> str:
@@ -276,11 +277,11 @@ def _realpath_of_long(path: str) -> str:
             continue
         here = "/" + "/".join(parts)
         try:
-            mode = os.lstat(here).st_mode
+            mode = system.lstat(here).st_mode
         except OSError:
             continue
         if S_ISLNK(mode):
-            parts = [part for part in os.path.realpath(here).split("/") if part]
+            parts = [part for part in system.realpath(here).split("/") if part]
         existing = len(parts)
     return "/" + "/".join(parts)
 
@@ -288,7 +289,7 @@ def _realpath_of_long(path: str) -> str:
 def _raise_for_loop(path: str) -> None:
     # realpath() leaves a loop of links as it is. So does pathlib from Python 3.13 on; before, it raised.
     try:
-        os.stat(path)  # noqa: PTH116
+        system.stat(path)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, TypeGuard, Union, cast
 
+from streamgaps import system
 from streamgaps.compressed import LONGEST_MAGIC, compression, decompressed
-from streamgaps.exceptions import ConfigurationError, SourceError, SourceNotFoundError, reason
+from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, reason
 from streamgaps.outputs import GAPS_NAME
 from streamgaps.paths import is_url
 
@@ -87,8 +88,19 @@ def open_source(predictions: Input) -> Iterator[Source]:
             yield _streamed(file, file.name)
     else:
         name = os.fspath(predictions)
-        with _open(name) as file:
-            yield _local(file, name)
+        with _open(name) as file, _watched(_regular(name, file)) as regular:
+            yield _streamed(file, name) if regular is None else _local(file, regular)
+
+
+@contextmanager
+def _watched(file: RegularFile | None) -> Iterator[RegularFile | None]:
+    """Where an input is refused that somebody has written to meanwhile, say that: it is why, most likely."""
+    try:
+        yield file
+    except InputError:
+        if file is not None:
+            file.check_unchanged()
+        raise
 
 
 def _is_url(predictions: object) -> TypeGuard[str]:
@@ -100,14 +112,11 @@ def _streamed(file: BinaryIO, name: str) -> Source:
     return Source(name, _decompressed(content), content.position)
 
 
-def _local(file: BinaryIO, name: str) -> Source:
-    regular = _regular(name, file)
-    if regular is None:
-        return _streamed(file, name)
-    content = _Blocks(file, name)
+def _local(file: BinaryIO, regular: RegularFile) -> Source:
+    content = _Blocks(file, regular.name)
     if compression(regular.read(LONGEST_MAGIC, 0)) is None:
-        return Source(name, unchanged(iter(content), regular), content.position, regular)
-    return Source(name, unchanged(_decompressed(content), regular), content.position)
+        return Source(regular.name, unchanged(iter(content), regular), content.position, regular)
+    return Source(regular.name, unchanged(_decompressed(content), regular), content.position)
 
 
 def _decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -117,15 +126,13 @@ def _decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _open(name: str) -> BinaryIO:
     try:
-        # Unbuffered: blocks are larger than a buffer, which would only copy them once more.
-        file = Path(name).open("rb", buffering=0)  # noqa: SIM115 -- the caller closes it
+        return system.open_to_read(name)
     except FileNotFoundError as error:
         message = f"{name}: there is no such file"
         raise SourceNotFoundError(message) from error
     except (OSError, ValueError) as error:
         message = f"{name}: cannot be opened: {reason(error)}"
         raise SourceError(message) from error
-    return cast("BinaryIO", file)
 
 
 def standard_input() -> BinaryIO:
@@ -136,12 +143,10 @@ def standard_input() -> BinaryIO:
     """
     name = "<stdin>"
     try:
-        file = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 -- the caller closes it
+        return system.standard_file(0, name)
     except OSError as error:
         message = f"{name}: cannot be opened: {reason(error)}"
         raise SourceError(message) from error
-    file.name = name
-    return cast("BinaryIO", file)
 
 
 class _Blocks:
@@ -204,7 +209,7 @@ class RegularFile:
             SourceError: it cannot be read.
         """
         try:
-            return os.pread(self._file.fileno(), size, offset)
+            return system.pread(self._file.fileno(), size, offset)
         except OSError as error:
             message = f"{self.name}: reading failed at byte {offset}: {reason(error)}"
             raise SourceError(message) from error
@@ -215,19 +220,28 @@ class RegularFile:
         Raises:
             SourceError: it changed.
         """
-        if self.identity != _identity(self._file):
+        if self.identity != _identity(_status(self.name, self._file)):
             message = f"{self.name}: changed while it was read; run again when nothing writes to it any more"
             raise SourceError(message)
 
 
-def _identity(file: BinaryIO) -> Identity:
-    status = os.fstat(file.fileno())
+def _status(name: str, file: BinaryIO) -> os.stat_result:
+    try:
+        return system.fstat(file.fileno())
+    except OSError as error:
+        message = f"{name}: reading failed: {reason(error)}"
+        raise SourceError(message) from error
+
+
+def _identity(status: os.stat_result) -> Identity:
     return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _regular(name: str, file: BinaryIO) -> RegularFile | None:
-    is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-    return RegularFile(name, _identity(file), file) if is_regular and hasattr(os, "pread") else None
+    """Return what can be read in ranges, if it can be."""
+    status = _status(name, file)
+    is_regular = stat.S_ISREG(status.st_mode) and system.CAN_PREAD
+    return RegularFile(name, _identity(status), file) if is_regular else None
 
 
 @contextmanager
@@ -306,10 +320,17 @@ def _expand(one: Input, without: list[object]) -> list[Input]:
         from streamgaps import remote  # noqa: PLC0415 -- many runs never need it
 
         return _json_files(remote.shown(one), {url.rpartition("/")[2]: url for url in remote.list_folder(one)})
-    # Not Path.is_dir(): to it, an empty path is the working directory, and some errors come out of it.
-    if isinstance(one, (str, os.PathLike)) and os.path.isdir(one):  # noqa: PTH112
+    if isinstance(one, (str, os.PathLike)) and _is_folder(one):
         return _json_files(os.fspath(one), {path.name: path for path in _list(Path(one), without)})
     return [one]
+
+
+def _is_folder(path: str | os.PathLike[str]) -> bool:
+    """Say whether a path is that of a folder; not if that cannot be told, which is said when it is opened."""
+    try:
+        return stat.S_ISDIR(system.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def is_same(path: str | os.PathLike[str], other: object) -> bool:
@@ -317,9 +338,10 @@ def is_same(path: str | os.PathLike[str], other: object) -> bool:
     if not isinstance(other, (str, os.PathLike)):
         return False
     try:
-        return os.path.samefile(path, other)  # noqa: PTH121 -- of paths as they are given
+        one, another = system.stat(path), system.stat(other)
     except (OSError, ValueError):
         return False
+    return (one.st_dev, one.st_ino) == (another.st_dev, another.st_ino)
 
 
 def _list(folder: Path, without: list[object]) -> list[Path]:
@@ -327,8 +349,8 @@ def _list(folder: Path, without: list[object]) -> list[Path]:
         # What is no folder is passed on, so that a link that leads nowhere is not left out without a word.
         return [
             path
-            for path in folder.iterdir()
-            if not path.is_dir() and not any(is_same(path, other) for other in without)
+            for path in (folder / name for name in system.listdir(folder))
+            if not _is_folder(path) and not any(is_same(path, other) for other in without)
         ]
     except OSError as error:
         message = f"{folder}: the folder cannot be listed: {reason(error)}"
@@ -348,7 +370,7 @@ def size_of(predictions: Input) -> int | None:
     if not isinstance(predictions, (str, os.PathLike)) or _is_url(predictions):
         return None
     try:
-        status = Path(predictions).stat()
+        status = system.stat(predictions)
     except (OSError, ValueError):  # whether it can be read is found out later
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None

@@ -16,6 +16,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from streamgaps import system
 from streamgaps.exceptions import WorkerError, reason
 from streamgaps.signals import STOPPING, signal_mask
 
@@ -145,7 +146,7 @@ class Workers(Executor):
 def _threads() -> int:
     """Count the threads of this process; those that are not Python's too, where the system tells."""
     try:
-        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 -- their names are enough
+        return len(system.listdir("/proc/self/task"))
     except OSError:  # /proc is not there
         return threading.active_count()
 

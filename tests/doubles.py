@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any
 
+from streamgaps import system
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -40,22 +42,30 @@ class NoFurther:
         return block
 
 
-class FailingCalls:
-    """Makes the n-th of a module's calls fail."""
+class NthCall:
+    """Does something at the n-th call to the system instead of it: raises an error, unless told otherwise."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any, names: tuple[str, ...], n: int) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object] | None = None) -> None:
         self.calls = 0
+        self.name = ""
         self._n = n
-        for name in names:
-            monkeypatch.setattr(module, name, self._wrap(getattr(module, name)))
+        self._act = act or self._fail
+        for name in system.CALLS:
+            call = getattr(system, name)
+            if call is not None:
+                monkeypatch.setattr(system, name, self._wrap(name, call))
 
-    def _wrap(self, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _fail(self) -> None:
+        raise OSError(errno.EIO, "made to fail")
+
+    def _wrap(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             self.calls += 1
             if self.calls == self._n:
-                if call.__name__ == "close":  # closes even if it fails
+                self.name = name
+                if name == "close":  # closes even if it fails
                     call(*args)
-                raise OSError(errno.EIO, "made to fail")
+                self._act()
             return call(*args, **kwargs)
 
         return wrapped

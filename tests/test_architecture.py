@@ -17,7 +17,8 @@ MODULES = {
 }
 # Each room may import from its own floor and those below it.
 LAYERS = [
-    {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.model", "streamgaps.signals"},
+    {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.model", "streamgaps.signals"}
+    | {"streamgaps.system"},
     {name for name in MODULES if name.startswith("streamgaps.stages.")},
     {"streamgaps.outputs", "streamgaps.paths", "streamgaps.repeats", "streamgaps.warn", "streamgaps.reports.text"}
     | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import pickle
 import tempfile
 from collections import Counter
@@ -34,6 +33,7 @@ from streamgaps import (
     iter_gaps,
     pipeline,
     sources,
+    system,
 )
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from streamgaps.parallel import read_parts
@@ -118,7 +118,7 @@ class Bench:
         self.folder = folder
         self.way = way
         monkeypatch.setattr(sources, "BLOCK_BYTES", way.block_bytes)
-        monkeypatch.setattr(os, "fsync", lambda _: None)  # it takes half of the time, and nothing crashes here
+        monkeypatch.setattr(system, "fsync", lambda _: None)  # it takes half of the time, and nothing crashes here
         monkeypatch.setattr(pipeline, "_SPLIT_FROM_BYTES", 0)
         monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": way.range_bytes})
 

@@ -14,15 +14,13 @@ from typing import Any, BinaryIO, cast
 
 import pytest
 
-from streamgaps import ConfigurationError, OutputError
-from streamgaps import outputs as outputs_module
+from streamgaps import ConfigurationError, OutputError, system
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME, open_outputs
 from tests.conftest import names
-from tests.doubles import FailingCalls
+from tests.doubles import NthCall
 
 PAIR = [GAPS_NAME, REPORT_NAME]
 SKIPPED_NAME = "skipped.jsonl"
-CALLS = ("open", "fsync", "replace", "unlink", "mkdir", "rmdir", "link", "lstat", "chmod", "close", "scandir", "fstat")
 
 
 def write(folder: Path, text: str, report: str | None = "report") -> None:
@@ -180,7 +178,7 @@ def test_whichever_call_fails_the_results_are_the_old_or_the_new(
             write(folder, "old")
         new = ["new", "report of new"] if report else []
         with monkeypatch.context() as patch:
-            failing = FailingCalls(patch, os, CALLS, n)
+            failing = NthCall(patch, n)
             try:
                 write(folder, "new", report)
             except OutputError as error:
@@ -200,18 +198,18 @@ def test_whichever_call_fails_the_results_are_the_old_or_the_new(
     assert outcomes == {"refused", "done"}
 
 
-@pytest.mark.parametrize("call", ["open", "fsync"])
+@pytest.mark.parametrize("call", ["open_descriptor", "fsync"])
 def test_a_last_sync_that_fails_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """The results are in place then, and the message says so."""
-    real = getattr(os, call)
+    real = getattr(system, call)
 
     def fail_for_folder(target: Any, *rest: Any) -> Any:
         placed = (tmp_path / GAPS_NAME).exists()
-        if placed and (call == "open" or stat.S_ISDIR(os.fstat(target).st_mode)):
+        if placed and (call == "open_descriptor" or stat.S_ISDIR(os.fstat(target).st_mode)):
             raise OSError(5, "Input/output error")
         return real(target, *rest)
 
-    monkeypatch.setattr(os, call, fail_for_folder)
+    monkeypatch.setattr(system, call, fail_for_folder)
     with pytest.raises(OutputError, match="the results are in place, but a crash may undo that: Input/output error"):
         write(tmp_path, "gap")
     assert contents(tmp_path) == ["gap", "report of gap"]
@@ -232,8 +230,8 @@ def test_a_file_system_without_hard_links_or_locks_works(tmp_path: Path, monkeyp
     def refuse(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(os, "link", refuse)
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(system, "link", refuse)
+    monkeypatch.setattr(system, "flock", refuse)
     write(tmp_path, "one")
     (tmp_path / f".{GAPS_NAME}.1-abcd.tmp").touch()
     write(tmp_path, "two")
@@ -243,7 +241,7 @@ def test_a_file_system_without_hard_links_or_locks_works(tmp_path: Path, monkeyp
 
 def test_without_fcntl_and_signal_masks_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems that are not POSIX."""
-    monkeypatch.setattr(outputs_module, "fcntl", None)
+    monkeypatch.setattr(system, "flock", None)
     monkeypatch.delattr(signal, "pthread_sigmask")
     write(tmp_path, "one")
     assert contents(tmp_path) == ["one", "report of one"]
@@ -359,7 +357,7 @@ def test_whichever_call_fails_all_three_are_old_or_new(
             write_all(folder, skipped, "old")
         before = found(*paths)
         with monkeypatch.context() as patch:
-            failing = FailingCalls(patch, os, CALLS, n)
+            failing = NthCall(patch, n)
             try:
                 write_all(folder, skipped, "new", has_gaps=has_gaps, has_skipped=has_skipped)
             except OutputError as error:

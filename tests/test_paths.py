@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streamgaps import ConfigurationError, SourceError, UnresolvedPath, paths
+from streamgaps import ConfigurationError, SourceError, UnresolvedPath, paths, system
 from streamgaps.paths import PathResolver, Paths, base_of, is_url, make_resolver
 
 LONG_NAME = "n" * 255
@@ -119,7 +119,7 @@ def test_elsewhere_than_on_posix_realpath_decides(folder: Path, monkeypatch: pyt
         asked.append(path)
         return realpath(path)
 
-    monkeypatch.setattr(os.path, "realpath", recorded)
+    monkeypatch.setattr(system, "realpath", recorded)
     for video_id in ("v", "a/v", "a/v", "gone//v", "./" * 3000):
         asked.clear()
         assert realpath(folder / video_id) == resolve(0, video_id)
@@ -198,14 +198,16 @@ def test_a_path_that_takes_care(video_id: str, folder: Path) -> None:
 def lookups(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Return a function that tells how often the system was asked for a path since it was last called."""
     asked: list[object] = []
-    for name in ("lstat", "stat", "readlink", "access", "scandir", "open"):
-        function = getattr(os, name)
+    # Ours, and those of os.path.realpath().
+    ours = [(system, name) for name in ("lstat", "stat", "readlink")]
+    for module, name in [*ours, *((os, name) for name in ("lstat", "stat", "readlink", "access", "scandir", "open"))]:
+        function = getattr(module, name)
 
         def counted(*args: object, function: Callable[..., object] = function, **kwargs: object) -> object:
             asked.append(args[0])
             return function(*args, **kwargs)
 
-        monkeypatch.setattr(os, name, counted)
+        monkeypatch.setattr(module, name, counted)
 
     def count() -> int:
         number = len(asked)

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from streamgaps import ConfigurationError, SourceError
+from streamgaps import ConfigurationError, SourceError, system
 from streamgaps.exceptions import MalformedInputError, SourceNotFoundError
 from streamgaps.outputs import GAPS_NAME
 from streamgaps.sources import BLOCK_BYTES, Input, expand, open_source, size_of, standard_input
@@ -237,7 +237,7 @@ def test_a_standard_input_that_is_closed_is_said(monkeypatch: pytest.MonkeyPatch
         raise OSError(9, "Bad file descriptor")
 
     with monkeypatch.context() as patch:
-        patch.setattr("builtins.open", closed)
+        patch.setattr(system, "fstat", closed)
         with pytest.raises(SourceError, match="^<stdin>: cannot be opened: Bad file descriptor$"):
             standard_input()
 
@@ -283,7 +283,7 @@ def test_a_folder_that_cannot_be_listed_is_said(tmp_path: Path, monkeypatch: pyt
     def forbidden(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", forbidden)
+    monkeypatch.setattr(system, "listdir", forbidden)
     with pytest.raises(SourceError, match=f"^{tmp_path}: the folder cannot be listed: Permission denied$"):
         expand(tmp_path)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import yaml
 
+from streamgaps import system
 from streamgaps.cli import exits, logs
 from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
@@ -142,7 +143,7 @@ def _check_key(key: str, where: str) -> None:
 
 def _read_spec(path: Path) -> dict[str, str | None]:
     try:
-        root = yaml.compose(path.read_text("utf-8-sig"), Loader=yaml.SafeLoader)
+        root = yaml.compose(system.read_text(path, "utf-8-sig"), Loader=yaml.SafeLoader)
     except (OSError, ValueError) as error:
         message = f"{path}: the spec cannot be read: {reason(error)}"
         raise ConfigurationError(message) from error
