@@ -4,26 +4,31 @@
 All errors are `StreamgapsError`s, and `ValueError`s, `OSError`s or `RuntimeError`s besides.
 """
 
-from streamgaps.exceptions import (
-    ConfigurationError,
-    InputError,
-    MalformedInputError,
-    NotAnArrayError,
-    OutputError,
-    RecordError,
-    SourceError,
-    SourceNotFoundError,
-    StreamgapsError,
-    UnsupportedInputError,
-    WorkerError,
-)
-from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
-from streamgaps.pipeline import analyze, iter_gaps
-from streamgaps.settings import Options
-from streamgaps.stages.rules import RULES
-from streamgaps.stages.rules import strict as parse_answer
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__version__ = "0.3.0"
+if TYPE_CHECKING:
+    from streamgaps.exceptions import (
+        ConfigurationError,
+        GateError,
+        InputError,
+        MalformedInputError,
+        NotAnArrayError,
+        OutputError,
+        RecordError,
+        SourceError,
+        SourceNotFoundError,
+        StreamgapsError,
+        UnsupportedInputError,
+        WorkerError,
+    )
+    from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
+    from streamgaps.pipeline import analyze, iter_gaps
+    from streamgaps.settings import Options
+    from streamgaps.stages.rules import RULES
+    from streamgaps.stages.rules import strict as parse_answer
+
+__version__ = "0.4.0"
 
 __all__ = [
     "RULES",
@@ -31,6 +36,7 @@ __all__ = [
     "ConfigurationError",
     "ErrorType",
     "Gap",
+    "GateError",
     "InputError",
     "MalformedInputError",
     "NotAnArrayError",
@@ -51,3 +57,31 @@ __all__ = [
     "iter_gaps",
     "parse_answer",
 ]
+
+_HOMES = {
+    "exceptions": [name for name in __all__ if name.endswith("Error")],
+    "model": ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"],
+    "pipeline": ["analyze", "iter_gaps"],
+    "settings": ["Options"],
+    "stages.rules": ["RULES", "parse_answer"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_NAMED_THERE = {"parse_answer": "strict"}
+
+
+def __getattr__(name: str) -> object:
+    """Load what a public name stands for when it is first asked for.
+
+    For the commands begin with this module, and are to take signals before all else is loaded.
+    """
+    if name not in _HOME_OF:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), _NAMED_THERE.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List what is public."""
+    return list(__all__)

@@ -2,7 +2,7 @@
 
 import sys
 
-from streamgaps.cli.streamgaps import main
+from streamgaps.cli.start import streamgaps
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(streamgaps())

@@ -10,6 +10,7 @@
     │   └── SourceNotFoundError (FileNotFoundError)
     ├── OutputError (OSError)                    the results cannot be written
     ├── WorkerError (RuntimeError)               a process that reads a part of the input died
+    ├── GateError (RuntimeError)                 more was skipped than may be
     └── ConfigurationError (ValueError)          what was asked for makes no sense
 
 Each is also the built-in class in brackets, so that ``except ValueError`` works without this module.
@@ -17,8 +18,14 @@ Each is also the built-in class in brackets, so that ``except ValueError`` works
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streamgaps.model import Tally
+
 __all__ = [
     "ConfigurationError",
+    "GateError",
     "InputError",
     "MalformedInputError",
     "NotAnArrayError",
@@ -114,6 +121,18 @@ class OutputError(StreamgapsError, OSError):
 
 class WorkerError(StreamgapsError, RuntimeError):
     """You let several processes read the input, and one of them died: it was killed, or ran out of memory."""
+
+
+class GateError(StreamgapsError, RuntimeError):
+    """You set a limit that the run did not keep: too many predictions could not be compared.
+
+    Attributes:
+        tally: the counts of the run.
+    """
+
+    def __init__(self, message: str, tally: Tally) -> None:
+        super().__init__(message)
+        self.tally = tally
 
 
 class ConfigurationError(StreamgapsError, ValueError):

@@ -182,6 +182,11 @@ class Tally(msgspec.Struct):
         return self.false_positives + self.false_negatives
 
     @property
+    def uncompared(self) -> int:
+        """Predictions that could not be compared: all that were skipped, but for gaps dropped as repeats."""
+        return sum(count for reason, count in self.skipped.items() if reason.field != "gap")
+
+    @property
     def records(self) -> int:
         """All predictions read: each is correct, a gap or skipped."""
         return self.correct + self.gaps + self.skipped.total()

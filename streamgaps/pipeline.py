@@ -6,10 +6,10 @@ import os
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from streamgaps.chain import Chain
-from streamgaps.exceptions import ConfigurationError, InputError, NotAnArrayError, RecordError
+from streamgaps.exceptions import ConfigurationError, GateError, InputError, NotAnArrayError, RecordError
 from streamgaps.log import log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
@@ -54,6 +54,7 @@ def analyze(
     jobs: int | None = 1,
     executor: Executor | None = None,
     skipped: str | os.PathLike[str] | None = None,
+    max_skipped: float | None = None,
     on_warning: Callable[[Notice], None] | None = None,
     max_warnings: int | None = None,
     on_progress: Callable[[int, Tally], None] | None = None,
@@ -83,6 +84,8 @@ def analyze(
             at once, at least 2. What it runs opens the file by its path; threads are no faster than one job.
         skipped: one more file, which gets every sample that is skipped, as JSON Lines with the reason; it appears, or
             disappears, as the results do.
+        max_skipped: how many of 100 predictions may be skipped, those that `dedup` drops not counted; if more are,
+            no results are put in place. 0: none may be.
         on_warning: called for each skipped sample and each path that cannot be resolved, instead of logging
             it with structlog.
         max_warnings: after how many warnings the others are only counted; never if None.
@@ -99,6 +102,7 @@ def analyze(
         OutputError: the results cannot be written; an OSError.
         BrokenPipeError: whoever reads what is written to `results_dir`, a pipe, went away.
         WorkerError: a process that read a part of the input died; a RuntimeError.
+        GateError: more was skipped than `max_skipped` allows; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
     if results_dir is None:
@@ -106,6 +110,7 @@ def analyze(
         raise ConfigurationError(message)
     _check_is_local(results_dir, "results_dir")
     _check_is_local(skipped, "skipped")
+    _check_percentage(max_skipped, "max_skipped")
     settings = make_settings(options)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
     inputs = _inputs(predictions, settings, skipped)
@@ -120,6 +125,9 @@ def analyze(
         for one in inputs:
             writing.read(one)
         run.check()
+        writing.hand_on()
+        what_is_left = "the gaps were handed on before that was known" if is_stream else "no results were put in place"
+        _check_skipped_share(run.tally, max_skipped, what_is_left)
         outputs.commit(text.report(run.tally) if run.tally.gaps else None, has_skipped=writing.has_skipped)
     if run.tally.records and run.tally.records == run.tally.skipped.total():
         log.warning(
@@ -220,6 +228,7 @@ class _Run:
         marks: which labels were used; None if there are none.
         repeats: which gaps there were; None if that does not matter.
         is_one: as above.
+        records: how many records came out of the reader.
     """
 
     def __init__(self, settings: Settings, stack: ExitStack, *, tell: Tell, is_one: bool) -> None:
@@ -230,6 +239,7 @@ class _Run:
         self.marks: Marks | None = None
         self.repeats: Repeats | None = None
         self.is_one = is_one
+        self.records = 0
         self._chain = stack.enter_context(Chain(settings))
         if settings.labels_index is not None:
             from streamgaps.side import Marks  # noqa: PLC0415
@@ -251,19 +261,30 @@ class _Run:
         items = read(blocks, self.settings.shape, behind=behind, index=index)
         with _explained(name, lambda: items.format, self.settings, items.line_of):
             mark = bool if self.marks is None else self.marks.set
-            gaps = self._chain.find_gaps(items, tally=self.tally, tell=self.teller(name), mark=mark, first=index)
+            gaps = self._chain.find_gaps(
+                self._counted(items), tally=self.tally, tell=self.teller(name), mark=mark, first=index
+            )
             if self.repeats is not None:
                 from streamgaps.repeats import drop_repeats  # noqa: PLC0415
 
                 gaps = drop_repeats(gaps, self.repeats, self.tally)
             yield from gaps
 
+    def _counted(self, batches: Iterable[list[Any]]) -> Iterator[list[Any]]:
+        for batch in batches:
+            self.records += len(batch)
+            yield batch
+
     def check(self) -> None:
-        """Check, behind the last input, that no label is left over.
+        """Check, behind the last input, that each record read was counted as something, and that no label is left over.
 
         Raises:
-            InputError: one is, and that is not to be skipped.
+            AssertionError: a record was lost on the way, or counted twice; no input is to blame for that.
+            InputError: a label is left over, and that is not to be skipped.
         """
+        if self.records != self.tally.records:
+            message = f"{self.records:,} records were read, and {self.tally.records:,} are accounted for"
+            raise AssertionError(message)
         index = self.settings.labels_index
         if self.marks is None or index is None:
             return
@@ -312,7 +333,7 @@ class _Writing:
         try:
             self._read(one)
         except InputError:
-            self._hand_on()  # a stream gets what was found before that
+            self.hand_on()  # a stream gets what was found before that
             raise
 
     def _read(self, one: Input) -> None:
@@ -332,7 +353,7 @@ class _Writing:
         """Pass the blocks on; before the next one is waited for, hand on what was found, and tell how far it is."""
         for block in blocks:
             yield block
-            self._hand_on()
+            self.hand_on()
             if self._on_progress is not None:
                 self._on_progress(self._done + position(), self._run.tally)
 
@@ -365,12 +386,13 @@ class _Writing:
                 max_notices=self._max_notices,
             ):
                 end, items = part.end, items + part.items
+                run.records += part.items
                 run.tally += part.tally
                 deque(map(tell, part.notices), maxlen=0)
                 if run.marks is not None:
                     run.marks.set_all(part.marks)
                 self._outputs.gaps.write(self._without_repeats(part.gaps))
-                self._hand_on()
+                self.hand_on()
                 if self._on_progress is not None:
                     self._on_progress(self._done + part.end, run.tally)
         if shape.prefix is not None:
@@ -395,7 +417,8 @@ class _Writing:
 
         return drop_repeated_lines(lines, self._run.repeats, self._run.tally)
 
-    def _hand_on(self) -> None:
+    def hand_on(self) -> None:
+        """Let a stream have what was found so far."""
         if self._is_stream:
             self._outputs.gaps.flush()
 
@@ -449,6 +472,27 @@ def _check_is_local(path: str | os.PathLike[str] | BinaryIO | None, name: str) -
     if is_url(text):
         message = f"{name} is a URL, {text}; results can be written to local folders only"
         raise ConfigurationError(message)
+
+
+def _check_percentage(value: object, name: str) -> None:
+    if value is not None and not (isinstance(value, (int, float)) and 0 <= value <= 100):  # noqa: PLR2004 -- of 100
+        message = f"{name} must be a percentage from 0 to 100, not {value!r}"
+        raise ConfigurationError(message)
+
+
+def _check_skipped_share(tally: Tally, most: float | None, what_is_left: str) -> None:
+    """Refuse results that say nothing of too many of the predictions.
+
+    Raises:
+        GateError: more than `most` of a hundred could not be compared.
+    """
+    count = tally.uncompared
+    if most is not None and 100 * count > most * tally.records:
+        message = (
+            f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.3g} %) were skipped, "
+            f"and {f'at most {most:g} % may be (--max-skipped)' if most else 'none may be (--strict)'}; {what_is_left}"
+        )
+        raise GateError(message, tally)
 
 
 def _inputs(

@@ -190,7 +190,7 @@ def test_the_public_names_are_these() -> None:
     """Each is importable, and the list is sorted."""
     errors = ["InputError", "MalformedInputError", "NotAnArrayError", "RecordError", "UnsupportedInputError"]
     errors += ["ConfigurationError", "OutputError", "SourceError", "SourceNotFoundError", "StreamgapsError"]
-    errors += ["WorkerError"]
+    errors += ["GateError", "WorkerError"]
     answers = ["RULES", "parse_answer"]
     model = ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"]
     assert {*errors, *model, *answers, "Options", "__version__", "analyze", "iter_gaps"} == set(streamgaps.__all__)

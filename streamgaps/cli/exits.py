@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamgaps.cli.logs import LogFormat, printable, stderr
-from streamgaps.exceptions import ConfigurationError, InputError, OutputError, SourceError, WorkerError, reason
+from streamgaps import system
+from streamgaps.cli.logs import LogFormat, stderr
+from streamgaps.cli.terminal import printable
+from streamgaps.exceptions import (
+    ConfigurationError,
+    GateError,
+    InputError,
+    OutputError,
+    SourceError,
+    WorkerError,
+    reason,
+)
 from streamgaps.log import log
 from streamgaps.signals import STOPPING
 
@@ -39,6 +49,8 @@ class ExitCode(IntEnum):
     """Wrong usage or configuration."""
     ENVIRONMENT = 3
     """Something cannot be opened, read or written; the input changed meanwhile; out of memory; a worker died."""
+    GATE = 4
+    """A limit was not kept that the user set: on how much may be skipped."""
     BUG = 70
     """A bug in streamgaps."""
     PIPE = 141
@@ -112,13 +124,20 @@ def _usage(error: click.ClickException) -> str:
     return f"{message}{'' if message.endswith(('.', '?')) else '.'} See {help_command}."
 
 
+_CODES = {
+    InputError: ExitCode.INPUT,
+    ConfigurationError: ExitCode.USAGE,
+    SourceError: ExitCode.ENVIRONMENT,
+    OutputError: ExitCode.ENVIRONMENT,
+    WorkerError: ExitCode.ENVIRONMENT,
+    GateError: ExitCode.GATE,
+}
+
+
 def _verdict(error: Exception) -> tuple[ExitCode, str]:
-    if isinstance(error, InputError):
-        return ExitCode.INPUT, str(error)
-    if isinstance(error, ConfigurationError):
-        return ExitCode.USAGE, str(error)
-    if isinstance(error, (SourceError, OutputError, WorkerError)):
-        return ExitCode.ENVIRONMENT, str(error)
+    for kind, code in _CODES.items():
+        if isinstance(error, kind):
+            return code, str(error)
     if isinstance(error, MemoryError):
         return (
             ExitCode.ENVIRONMENT,
@@ -144,9 +163,9 @@ def _occupy_standard_streams() -> None:
     # If standard error is closed, the next file to be opened would take its number, and its messages.
     for descriptor in (0, 1, 2):
         try:
-            os.fstat(descriptor)
+            system.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            system.open_descriptor(os.devnull, os.O_RDWR)
 
 
 @contextmanager
@@ -184,6 +203,6 @@ def _abandon_broken_streams() -> None:
             if stream is not None:
                 stream.flush()
         except (OSError, ValueError):
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, descriptor)
-            os.close(null)
+            null = system.open_descriptor(os.devnull, os.O_WRONLY)
+            system.dup2(null, descriptor)
+            system.close(null)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
+from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
@@ -37,6 +38,7 @@ def analyze_and_tell(
     max_warnings: int | None = None,
     jobs: int | None = None,
     skipped: str | None = None,
+    max_skipped: float | None = None,
     **options: Unpack[Options],
 ) -> None:
     """Call `analyze`, show how far it is on a terminal, and tell the counts at the end.
@@ -49,6 +51,7 @@ def analyze_and_tell(
         max_warnings: how many warnings to log; all if None.
         jobs: as for `analyze`.
         skipped: as for `analyze`.
+        max_skipped: as for `analyze`.
         **options: as for `analyze`.
     """
     chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
@@ -64,21 +67,30 @@ def analyze_and_tell(
     )
     begin = time.monotonic()
     bar = log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
-    with Progress(size) if bar else nullcontext() as progress:
-        tally = analyze(
-            inputs,
-            results_dir,
-            on_warning=log_warning if max_warnings is None else _WarningLimit(max_warnings),
-            # One more than is shown: to know that there are more. None at all, if nobody would see them.
-            max_warnings=0 if log.lowest > WARNING else None if max_warnings is None else max_warnings + 1,
-            jobs=jobs,
-            skipped=skipped,
-            on_progress=progress,
-            **options,
-        )
-    log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
-    if not quiet:
-        _tell(tally, log_format, shows_report=not isinstance(results_dir, str))
+
+    def tell(tally: Tally) -> None:
+        log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
+        if not quiet:
+            _tell(tally, log_format, shows_report=not isinstance(results_dir, str))
+
+    try:
+        with Progress(size) if bar else nullcontext() as progress:
+            tally = analyze(
+                inputs,
+                results_dir,
+                on_warning=log_warning if max_warnings is None else _WarningLimit(max_warnings),
+                # One more than is shown: to know that there are more. None at all, if nobody would see them.
+                max_warnings=0 if log.lowest > WARNING else None if max_warnings is None else max_warnings + 1,
+                jobs=jobs,
+                skipped=skipped,
+                max_skipped=max_skipped,
+                on_progress=progress,
+                **options,
+            )
+    except GateError as error:  # the counts say why
+        tell(error.tally)
+        raise
+    tell(tally)
 
 
 class _WarningLimit:

@@ -6,13 +6,13 @@ structlog is configured here and nowhere else.
 from __future__ import annotations
 
 import os
-import re
 import sys
 from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from streamgaps import log as log_module
+from streamgaps.cli.terminal import printable, printable_json
 from streamgaps.log import log
 from streamgaps.stages.write import encode
 
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict
 
-__all__ = ["LogFormat", "StandardError", "configure", "printable", "stderr"]
-
-# Control characters, C1 ones too, and what reverses the direction of text: a terminal obeys them.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+__all__ = ["LogFormat", "StandardError", "configure", "stderr"]
 
 
 class LogFormat(str, Enum):
@@ -115,9 +112,4 @@ def _console() -> Callable[[object, str, EventDict], str]:
 
 
 def _json(event: Any, **_: object) -> str:  # noqa: ANN401 -- structlog's signature
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", encode(event).decode("utf-8"))
-
-
-def printable(text: str) -> str:
-    """Make control characters visible, so that a text from outside stays on its line and in its place."""
-    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+    return printable_json(encode(event).decode("utf-8"))

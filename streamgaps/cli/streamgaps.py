@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from streamgaps import system
 from streamgaps.cli import exits, logs
 from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.logs import LogFormat
+from streamgaps.cli.terminal import shown_on_terminal
 from streamgaps.cli.version import version_option
 from streamgaps.paths import Paths
 from streamgaps.sources import standard_input
@@ -199,6 +202,22 @@ _OUTPUT_OPTIONS = [
     ),
 ]
 
+# When a run fails.
+_GATE_OPTIONS = [
+    click.option(
+        "--max-skipped",
+        type=float,
+        metavar="PCT",
+        help="Fail, with exit code 4 and no results, if more than this percentage of the records is skipped. "
+        "E.g. --max-skipped 5",
+    ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Fail if any record is skipped, for whatever reason: --max-skipped 0. E.g. --strict",
+    ),
+]
+
 _RUN_OPTIONS = [
     click.option(
         "--jobs",
@@ -247,7 +266,7 @@ _RUN_OPTIONS = [
 
 
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_OUTPUT_OPTIONS + _INPUT_OPTIONS + _ANSWER_OPTIONS + _RUN_OPTIONS):
+    for option in reversed(_OUTPUT_OPTIONS + _INPUT_OPTIONS + _ANSWER_OPTIONS + _GATE_OPTIONS + _RUN_OPTIONS):
         command = option(command)
     return command
 
@@ -264,6 +283,8 @@ def _analyze(
     results_dir: str,
     jobs: int | None,
     skipped: str | None,
+    max_skipped: float | None,
+    strict: bool,
     max_warnings: int,
     log_format: str,
     quiet: bool,
@@ -284,7 +305,7 @@ def _analyze(
     the same folder are removed.
 
     Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written, or a job died,
-    141 whoever reads standard output went away.
+    4 more was skipped than --max-skipped or --strict allows, 141 whoever reads standard output went away.
 
     \b
     Examples:
@@ -294,6 +315,9 @@ def _analyze(
     """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
     if quiet and (verbose or debug):
         message = "--quiet contradicts --verbose and --debug"
+        raise click.UsageError(message)
+    if strict and (max_skipped is not None or options["unmatched"] == "skip"):
+        message = "--strict contradicts --max-skipped and --unmatched skip"
         raise click.UsageError(message)
     outlook.debug = debug
     level = "ERROR" if quiet else "DEBUG" if verbose or debug else "INFO"
@@ -316,6 +340,7 @@ def _analyze(
         max_warnings=None if max_warnings < 0 else max_warnings,
         jobs=jobs,
         skipped=skipped,
+        max_skipped=0 if strict else max_skipped,
         **options,
     )
 
@@ -328,9 +353,8 @@ def _opened(name: Any) -> Any:  # noqa: ANN401 -- a name, a file or nothing
 
 
 def _standard_output() -> BinaryIO:
-    file: Any = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 -- it stays open
-    file.name = "<stdout>"
-    return file  # type: ignore[no-any-return]  # it is one
+    file = system.standard_file(1, "<stdout>")
+    return shown_on_terminal(file) if os.isatty(1) else file
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:
