@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, TypeGuard, Union, cast
 
@@ -88,7 +88,7 @@ def open_source(predictions: Input) -> Iterator[Source]:
             yield _streamed(file, file.name)
     else:
         name = os.fspath(predictions)
-        with _open(name) as file, _watched(_regular(name, file)) as regular:
+        with _opened(name) as file, _watched(_regular(name, file)) as regular:
             yield _streamed(file, name) if regular is None else _local(file, regular)
 
 
@@ -122,6 +122,16 @@ def _local(file: BinaryIO, regular: RegularFile) -> Source:
 def _decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Decompress what is compressed; what it is, is looked at when the first block is asked for, and not before."""
     yield from decompressed(blocks).blocks
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    file = _open(name)
+    try:
+        yield file
+    finally:
+        with suppress(OSError):  # what is read is read
+            file.close()
 
 
 def _open(name: str) -> BinaryIO:
@@ -251,7 +261,7 @@ def open_range(name: str, identity: Identity, start: int, end: int) -> Iterator[
     Raises:
         SourceError: it cannot be opened, or is another file now. Later: it cannot be read.
     """
-    with _open(name) as file:
+    with _opened(name) as file:
         regular = RegularFile(name, identity, file)
         regular.check_unchanged()
         yield iter_range(regular, start, lambda _: end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING, Any
 
 from streamgaps import system
@@ -43,28 +44,27 @@ class NoFurther:
 
 
 class NthCall:
-    """Does something at the n-th call to the system instead of it: raises an error, unless told otherwise."""
+    """Makes the n-th call to the system fail; or does something before it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object] | None = None) -> None:
         self.calls = 0
         self.name = ""
         self._n = n
-        self._act = act or self._fail
+        self._act = act
         for name in system.CALLS:
             call = getattr(system, name)
             if call is not None:
                 monkeypatch.setattr(system, name, self._wrap(name, call))
-
-    def _fail(self) -> None:
-        raise OSError(errno.EIO, "made to fail")
 
     def _wrap(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             self.calls += 1
             if self.calls == self._n:
                 self.name = name
-                if name == "close":  # closes even if it fails
-                    call(*args)
+                if self._act is None:
+                    if name == "close":  # closes even if it fails
+                        call(*args)
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
                 self._act()
             return call(*args, **kwargs)
 
