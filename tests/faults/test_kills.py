@@ -121,8 +121,9 @@ def test_a_command_that_is_stopped_cleans_up(bench: Bench, times: int) -> None:
             assert bench.new == bench.left()
         else:
             stopped += 1
-            assert process.returncode == -number
-            assert stderr in ("", f"streamgaps: stopped by {number.name}\n") or is_from_start(stderr)
+            if not is_from_start(stderr):
+                assert process.returncode == -number
+                assert stderr in ("", f"streamgaps: stopped by {number.name}\n")
             assert bench.left() in (bench.old, bench.new)
             assert seconds < 5
         assert bench.old == bench.run("old")[0]
@@ -140,6 +141,6 @@ def children(number: int) -> list[int]:
 def is_from_start(stderr: str) -> bool:
     """Say whether a traceback is Python's own, from before it has come to the first line of ours that does something.
 
-    SIGINT in the first hundredths of a second is not ours to take.
+    SIGINT is not ours to take then: some 20 ms, in which Python itself ends with this, or with exit code 1.
     """
     return "KeyboardInterrupt" in stderr and not any(name in stderr for name in ("exits.py", "cli/streamgaps.py"))
