@@ -268,6 +268,7 @@ def test_every_fault_of_the_table_is_caused() -> None:
     assert [row[0] for row in ROWS] == list(CAUSES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_old", [True, False])
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_a_fault_ends_as_the_table_says(tmp_path: Path, row: list[str], has_old: bool) -> None:

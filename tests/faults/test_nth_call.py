@@ -125,6 +125,7 @@ def visible(files: dict[str, str]) -> dict[str, str]:
 RUNS = pytest.mark.parametrize(("old", "new"), [(None, "new"), ("old", "new"), ("old", "none")])
 
 
+@pytest.mark.slow
 @RUNS
 def test_wherever_a_run_is_killed_the_results_are_old_or_new(tmp_path: Path, old: str | None, new: str) -> None:
     """Or, between two renames, the old gaps beside the new report; the next run works, and sweeps up."""
@@ -140,6 +141,7 @@ def test_wherever_a_run_is_killed_the_results_are_old_or_new(tmp_path: Path, old
     assert visible(runs[-2]["left"]) == after
 
 
+@pytest.mark.slow
 @RUNS
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM"])
 def test_wherever_a_run_is_stopped_it_cleans_up(tmp_path: Path, name: str, old: str | None, new: str) -> None:
