@@ -160,12 +160,15 @@ def _tell(name: str, outlook: Outlook, sentence: str, trace: str | None = None) 
 
 
 def _occupy_standard_streams() -> None:
-    # If standard error is closed, the next file to be opened would take its number, and its messages.
-    for descriptor in (0, 1, 2):
+    """Let the numbers of standard streams that are closed stand for files that cannot be used.
+
+    Else the next file to be opened would get such a number, and what is meant for the stream.
+    """
+    for descriptor, mode in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_RDONLY)):
         try:
             system.fstat(descriptor)
         except OSError:
-            system.open_descriptor(os.devnull, os.O_RDWR)
+            system.open_descriptor(os.devnull, mode)
 
 
 @contextmanager

@@ -293,11 +293,20 @@ def test_a_signal_is_died_of_in_the_middle_of_a_stream(
     assert names(tmp_path) == []
 
 
-def test_an_input_that_is_closed_is_empty(tmp_path: Path) -> None:
-    """As a shell closes it with `<&-`."""
-    script = '"$0" analyze - -o - --log-format console <&-'
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("- -o - <&-", "<stdin>: reading failed at byte 0: Bad file descriptor"),
+        ("- -o - --format jsonl <&-", "<stdin>: reading failed at byte 0: Bad file descriptor"),
+        ("p.json -o - >&-", "<stdout>: the gaps cannot be written: Bad file descriptor"),
+        ("- -o - <&- >&-", "<stdin>: reading failed at byte 0: Bad file descriptor"),
+    ],
+)
+def test_a_stream_that_is_closed_is_an_error(tmp_path: Path, arguments: str, said: str) -> None:
+    """Nothing is taken for an empty input, and nothing is lost."""
+    (tmp_path / "p.json").write_text(json.dumps([FP]))
+    script = f'"$0" analyze {arguments} --log-format console'
     shell = ["/bin/sh", "-c", script, *command("streamgaps")]
     result = subprocess.run(shell, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60)
-    assert (1, "") == (result.returncode, result.stdout)
-    assert result.stderr.startswith("streamgaps: <stdin>: malformed JSON at byte 0: nothing in it")
-    assert names(tmp_path) == []
+    assert (3, f"streamgaps: {said}\n") == (result.returncode, result.stderr)
+    assert names(tmp_path) == ["p.json"]

@@ -208,6 +208,13 @@ def two_runs(bench: Bench) -> End:
         return ended(second)
 
 
+def closed_streams(bench: Bench) -> End:
+    """Close one, then the other."""
+    end = bench.shell("exec $RUN >&-", "p.json", "-o", "-")
+    assert (3, True) == (end.code, "<stdout>" in end.stderr)
+    return bench.shell("exec $RUN <&-", "-", "--format", "jsonl")
+
+
 def full_standard_output(bench: Bench) -> End:
     """Write to a device that is always full."""
     return bench.shell("exec $RUN > /dev/full", "p.json", "-o", "-")
@@ -256,6 +263,7 @@ CAUSES: dict[str, Callable[[Bench], End]] = {
     "SIGTERM": signalled(signal.SIGTERM),
     "SIGKILL": signalled(signal.SIGKILL),
     "two runs write to one folder at once": two_runs,
+    "standard output, or input, is closed": closed_streams,
     "standard output is full": full_standard_output,
     "whoever reads standard output goes away": reader_leaves,
     "standard error is closed, or full": no_standard_error,
