@@ -38,7 +38,7 @@ VALID: dict[str, bytes] = {
     "keys twice, all alike": b'{"a":1,"a":1}',
     "keys twice, once escaped": b'{"a":1,"\\u0061":2}',
     "keys twice, of other types": b'{"a":[],"a":{},"a":null}',
-    "fields twice": b'{"gt":"yes","gt":"no","video_id":1,"response":"yes","response":null,"video_id":"v"}',
+    "fields twice": b'{"gt":"yes","gt":"no","video_id":1,"response":null,"response":"yes","video_id":"v"}',
     "keys of Python": b'{"__class__":1,"__proto__":2,"type":3,"$ref":4}',
     "many keys": b'{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}',
     # Literals
