@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,15 +11,14 @@ from typing import Any
 import pytest
 
 from streamgaps import InputError, UnsupportedInputError, analyze
-from streamgaps.model import Prediction
 from streamgaps.parallel import read_parts
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from tests.doubles import Here, cut
+from tests.judge import are_predictions, array_in, array_under, loaded, records_in, spelled
 from tests.runs import in_a_row, in_parts
 from tests.vectors import DEEP, EITHER, INVALID, VALID, VECTORS
 
 SIZES = (1, 7, 65536)
-FIELDS = Prediction.__struct_fields__
 EACH = pytest.mark.parametrize("name", VECTORS)
 EACH_DEEP = pytest.mark.parametrize("name", DEEP)
 
@@ -82,61 +80,7 @@ DIFFERENT = {
 REASONS = {name: reason for reason, names in DIFFERENT.items() for name in names}
 
 
-# The judge ------------------------------------------------------------------------------------------------------------
-
-
-def loaded(data: bytes) -> Any:
-    """Read it as Python does; the exception where it is refused."""
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        return error
-
-
-def array_in(data: bytes) -> list[Any] | None:
-    """Return the items of an array; None where that is refused."""
-    value = loaded(data)
-    return value if isinstance(value, list) else None
-
-
-def array_under(data: bytes) -> list[Any] | None:
-    """Return the items of the array `r` in an object; None where that is refused."""
-    value = loaded(data)
-    found = value.get("r") if isinstance(value, dict) else None
-    return found if isinstance(found, list) else None
-
-
-def records_in(data: bytes) -> list[Any] | None:
-    """Return the values that follow one another; None where something is refused."""
-    values: list[Any] = []
-    try:
-        text = data.decode("utf-8-sig").strip(" \t\r\n")
-        while text:
-            value, end = json.JSONDecoder().raw_decode(text)
-            values.append(value)
-            text = text[end:].lstrip(" \t\r\n")
-    except (ValueError, RecursionError):
-        return None
-    return values
-
-
 # What comes out -------------------------------------------------------------------------------------------------------
-
-
-def spelled(items: Iterable[Any], *, whole: bool = True) -> str:
-    """Spell items, to the type of every number; not whole: only what the reader of events keeps of them."""
-    return repr([_view(item, whole=whole) for item in items])
-
-
-def _view(item: Any, *, whole: bool) -> Any:
-    if isinstance(item, Prediction):
-        return {name: getattr(item, name) for name in FIELDS}
-    if isinstance(item, dict):
-        if {"video_id", "response", "gt"} <= item.keys():
-            return {name: item.get(name, "") for name in FIELDS}
-        return item if whole else {name: item[name] for name in FIELDS if name in item}
-    return [] if isinstance(item, list) and not whole else item
-
 
 Found = tuple[list[Any], InputError | None]
 
@@ -299,13 +243,6 @@ def file() -> Iterator[Path]:
     """Return the path of a file to write to, again and again."""
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder) / "p.json"
-
-
-def are_predictions(values: list[Any] | None) -> bool:
-    """Say whether all of them are objects that have what they need."""
-    return values is not None and all(
-        isinstance(value, dict) and {"video_id", "response", "gt"} <= value.keys() for value in values
-    )
 
 
 def assert_parts_are_the_whole(file: Path, value: bytes, runs: list[tuple[int, int]]) -> None:
