@@ -137,6 +137,18 @@ def test_results_that_grow_are_sent_in_parts(file: Path, monkeypatch: pytest.Mon
     assert max(size for size, _ in sizes) < 100_000 + 3200 * 65536 / 40
 
 
+@pytest.mark.parametrize("form", ["array", "jsonl"])
+def test_results_that_grow_lose_nothing_where_a_block_ends_with_a_record(
+    file: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a part was taken for one that goes to the end of its range, and the rest of the range was left out."""
+    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 100_000)
+    record = json.dumps({"video_id": "a", "response": "yes", "gt": "no"}).ljust(63)
+    begin, separator, end = (" " * 63 + "[", ",", "]") if form == "array" else ("", "\n", "\n")
+    file.write_text(begin + separator.join([record] * 20_000) + end)
+    assert in_a_row(file, form) == in_parts(file, 300_000, form=form)
+
+
 @pytest.mark.parametrize("levels", [1, 600])
 def test_a_video_id_that_cannot_be_sent_is_told(file: Path, levels: int) -> None:
     """It is read again by who need not send it."""
