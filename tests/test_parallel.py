@@ -22,10 +22,12 @@ from hypothesis import strategies as st
 from benchmarks.generate import generate
 from streamgaps import SourceError, WorkerError, analyze
 from streamgaps import parallel as parallel_module
+from streamgaps import sources as sources_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from streamgaps.parallel import RANGE_BYTES, read_parts
 from streamgaps.settings import make_settings
 from streamgaps.sources import open_source
+from streamgaps.stages.blocks import BlockReader
 from streamgaps.workers import Workers
 from tests.conftest import command, names
 from tests.doubles import Here
@@ -63,6 +65,46 @@ def test_what_is_wrong_is_said_in_the_same_words(file: Path, data: bytes, range_
     """With the same item, byte and line, after the same results."""
     file.write_bytes(data)
     assert in_a_row(file, form) == in_parts(file, range_bytes, form=form)
+
+
+LIMITS = st.fixed_dictionaries(
+    {
+        "RANGE_BYTES": st.sampled_from([10, 50, 200, RANGE_BYTES]),
+        "_MOST_BYTES": st.sampled_from([50, 200, 10**6]),
+        "_MOST_RANGES": st.sampled_from([1, 2, 16]),
+        "_WINDOW_BYTES": st.sampled_from([8, 64, 10**6]),
+        "_HEAD_BYTES": st.sampled_from([20, 100, 10**6]),
+    }
+)
+
+
+WRONG = st.sampled_from([b"", b"", b"x", b"\xff"])
+
+
+@given(RECORDS, SPELLINGS, RANGES, FORMS, LIMITS, st.sampled_from([1, 3, 16, 50]), WRONG)
+def test_no_limit_and_no_block_makes_a_difference(
+    file: Path,
+    records: list[dict[str, Any]],
+    spelling: dict[str, Any],
+    range_bytes: int,
+    form: str,
+    limits: dict[str, int],
+    block_bytes: int,
+    wrong: bytes,
+) -> None:
+    """However little is read at once, and however soon a part is full: here all of them are reached all the time."""
+    gap = {"video_id": "a", "response": "yes", "gt": "no"}
+    among = [one for record in records for one in (gap, record, gap)]
+    data = (json.dumps(among, **spelling) if form == "array" else "\n".join(map(json.dumps, among))).encode()
+    file.write_bytes(data[: len(data) * 2 // 3] + wrong + data[len(data) * 2 // 3 :])
+    expected = in_a_row(file, form)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in limits.items():
+            patch.setattr(parallel_module, name, value)
+        patch.setattr(sources_module, "BLOCK_BYTES", block_bytes)
+        patch.setattr(BlockReader, "PATIENCE", limits["_HEAD_BYTES"])
+        for jobs, factor in ((1, 1), (2, 4), (3, 2)):
+            assert expected == in_parts(file, factor * range_bytes, form=form, jobs=jobs)
 
 
 @given(RECORDS.filter(bool), st.data(), FORMS)

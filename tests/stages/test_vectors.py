@@ -12,6 +12,7 @@ import pytest
 
 from streamgaps import InputError, UnsupportedInputError, analyze
 from streamgaps.parallel import read_parts
+from streamgaps.stages.blocks import BlockReader
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from tests.doubles import Here, cut
 from tests.judge import are_predictions, array_in, array_under, loaded, records_in, spelled
@@ -146,6 +147,18 @@ def test_an_array_is_read_as_json_reads_it(name: str) -> None:
 @EACH
 def test_lines_are_read_as_json_reads_them(name: str) -> None:
     """By blocks, exactly: what is on a line of its own, and what is in a record."""
+    for template in LINES:
+        data = template % VECTORS[name]
+        assert_same(records_in(data), data, Shape(Format.JSONL))
+
+
+@EACH
+def test_what_a_block_ends_in_is_read_with_the_next(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where each block is decoded as far as it goes, and nothing waits for the end of an item to be guessed."""
+    monkeypatch.setattr(BlockReader, "PATIENCE", 1)
+    for template in ARRAYS:
+        data = template % VECTORS[name]
+        assert_same(array_in(data), data, Shape(Format.ARRAY))
     for template in LINES:
         data = template % VECTORS[name]
         assert_same(records_in(data), data, Shape(Format.JSONL))
