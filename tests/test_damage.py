@@ -158,6 +158,7 @@ def changed(data: bytes, at: int, byte: int) -> bytes:
     return data[:at] + bytes([byte]) + data[at + 1 :]
 
 
+@pytest.mark.slow
 @PLACES
 def test_no_byte_can_be_another_without_its_being_seen(form: str, at: int) -> None:
     """Each of all 255: read if it is JSON, and all of it predictions, with the values that `json` gives."""
@@ -176,7 +177,7 @@ def test_no_byte_can_be_another_without_its_being_seen(form: str, at: int) -> No
 @PLACES
 def test_a_changed_byte_changes_the_results_or_leaves_none(form: str, at: int, tmp_path: Path) -> None:
     """A few of them, through the whole run."""
-    for byte in (at % 256, ord('"'), ord("e")):
+    for byte in (at % 256, ord('"')):
         data = changed(SMALL_FILES[form], at, byte)
         expected = JUDGES[form](data)
         if expected is None or not are_predictions(expected):
