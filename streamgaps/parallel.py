@@ -255,7 +255,8 @@ def read_range(task: Task) -> Part | None:
             part, error = _read_part(reader, _batches(reader, blocks, lines, is_last=task.is_last), task, lines)
     except SourceError:
         return None
-    is_done = reader.has_ended if task.is_last else reader.is_clean
+    # One that is full may end before its range does, and nothing be open there either.
+    is_done = reader.has_ended if task.is_last else reader.is_clean and reader.fed == task.end
     # What is wrong here may be wrong only because no item begins where the range does. And what is nested without
     # end cannot be sent.
     if error is not None or not (is_done or reader.is_between) or any(map(_is_nested, part.notices)):

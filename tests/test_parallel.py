@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
@@ -12,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,74 +20,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import generate
-from streamgaps import Gap, InputError, Skip, SourceError, Tally, UnresolvedPath, WorkerError, analyze, iter_gaps
+from streamgaps import SourceError, WorkerError, analyze
 from streamgaps import parallel as parallel_module
+from streamgaps import sources as sources_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
-from streamgaps.parallel import RANGE_BYTES, Part, read_parts
+from streamgaps.parallel import RANGE_BYTES, read_parts
 from streamgaps.settings import make_settings
 from streamgaps.sources import open_source
-from streamgaps.stages.write import write
+from streamgaps.stages.blocks import BlockReader
 from streamgaps.workers import Workers
 from tests.conftest import command, names
+from tests.doubles import Here
+from tests.runs import in_a_row, in_parts, parts_of
 from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, TAILS, broken_documents
 
 DEFAULTS: dict[str, Any] = read_parts.__kwdefaults__ or {}
-Outcome = tuple[bytes, list[Skip | UnresolvedPath], Tally, str]
-
-
-class Here(Executor):
-    """Does everything at once, in the same thread."""
-
-    def __init__(self, *, broken_from: int = 10**9) -> None:
-        self.tasks: list[Any] = []
-        self._broken_from = broken_from
-
-    def submit(self, call: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
-        """Do it."""
-        future: Future[Any] = Future()
-        self.tasks.append(arguments[0])
-        if len(self.tasks) > self._broken_from:
-            future.set_exception(BrokenExecutor())
-        else:
-            future.set_result(call(*arguments))
-        return future
-
-
-def in_a_row(path: Path, form: str = "array") -> Outcome:
-    """Read a file as one process does."""
-    notices: list[Skip | UnresolvedPath] = []
-    tally, file, error = Tally(), io.BytesIO(), ""
-    gaps: Iterator[Gap] = iter_gaps(path, videos_dir="/videos", format=form, on_warning=notices.append, tally=tally)
-    try:
-        for _ in write(gaps, file):
-            pass
-    except InputError as refused:
-        error = str(refused).removeprefix(f"{path}: ")
-    return file.getvalue(), notices, tally, error
-
-
-def parts_of(path: Path, executor: Executor, range_bytes: int, **options: Any) -> Iterator[Part]:
-    """Read a file in parts."""
-    settings = make_settings({"videos_dir": "/videos", "format": "array", **options})  # type: ignore[typeddict-item]
-    with open_source(path) as source:
-        assert source.file is not None
-        yield from read_parts(
-            source.file, executor, jobs=2, settings=settings, found=settings.shape.format, range_bytes=range_bytes
-        )
-
-
-def in_parts(path: Path, range_bytes: int, executor: Executor | None = None, form: str = "array") -> Outcome:
-    """Read a file as several processes do."""
-    notices: list[Skip | UnresolvedPath] = []
-    tally, data, error = Tally(), b"", ""
-    try:
-        for part in parts_of(path, executor or Here(), range_bytes, format=form):
-            tally += part.tally
-            data += part.gaps
-            notices += part.notices
-    except InputError as refused:
-        error = str(refused)
-    return data, notices, tally, error
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +65,46 @@ def test_what_is_wrong_is_said_in_the_same_words(file: Path, data: bytes, range_
     """With the same item, byte and line, after the same results."""
     file.write_bytes(data)
     assert in_a_row(file, form) == in_parts(file, range_bytes, form=form)
+
+
+LIMITS = st.fixed_dictionaries(
+    {
+        "RANGE_BYTES": st.sampled_from([10, 50, 200, RANGE_BYTES]),
+        "_MOST_BYTES": st.sampled_from([50, 200, 10**6]),
+        "_MOST_RANGES": st.sampled_from([1, 2, 16]),
+        "_WINDOW_BYTES": st.sampled_from([8, 64, 10**6]),
+        "_HEAD_BYTES": st.sampled_from([20, 100, 10**6]),
+    }
+)
+
+
+WRONG = st.sampled_from([b"", b"", b"x", b"\xff"])
+
+
+@given(RECORDS, SPELLINGS, RANGES, FORMS, LIMITS, st.sampled_from([1, 3, 16, 50]), WRONG)
+def test_no_limit_and_no_block_makes_a_difference(
+    file: Path,
+    records: list[dict[str, Any]],
+    spelling: dict[str, Any],
+    range_bytes: int,
+    form: str,
+    limits: dict[str, int],
+    block_bytes: int,
+    wrong: bytes,
+) -> None:
+    """However little is read at once, and however soon a part is full: here all of them are reached all the time."""
+    gap = {"video_id": "a", "response": "yes", "gt": "no"}
+    among = [one for record in records for one in (gap, record, gap)]
+    data = (json.dumps(among, **spelling) if form == "array" else "\n".join(map(json.dumps, among))).encode()
+    file.write_bytes(data[: len(data) * 2 // 3] + wrong + data[len(data) * 2 // 3 :])
+    expected = in_a_row(file, form)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in limits.items():
+            patch.setattr(parallel_module, name, value)
+        patch.setattr(sources_module, "BLOCK_BYTES", block_bytes)
+        patch.setattr(BlockReader, "PATIENCE", limits["_HEAD_BYTES"])
+        for jobs, factor in ((1, 1), (2, 4), (3, 2)):
+            assert expected == in_parts(file, factor * range_bytes, form=form, jobs=jobs)
 
 
 @given(RECORDS.filter(bool), st.data(), FORMS)
@@ -191,6 +177,18 @@ def test_results_that_grow_are_sent_in_parts(file: Path, monkeypatch: pytest.Mon
     sizes = [(len(part.gaps), part.items) for part in parts]
     assert sum(items for _, items in sizes) == 20_000
     assert max(size for size, _ in sizes) < 100_000 + 3200 * 65536 / 40
+
+
+@pytest.mark.parametrize("form", ["array", "jsonl"])
+def test_results_that_grow_lose_nothing_where_a_block_ends_with_a_record(
+    file: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a part was taken for one that goes to the end of its range, and the rest of the range was left out."""
+    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 100_000)
+    record = json.dumps({"video_id": "a", "response": "yes", "gt": "no"}).ljust(63)
+    begin, separator, end = (" " * 63 + "[", ",", "]") if form == "array" else ("", "\n", "\n")
+    file.write_text(begin + separator.join([record] * 20_000) + end)
+    assert in_a_row(file, form) == in_parts(file, 300_000, form=form)
 
 
 @pytest.mark.parametrize("levels", [1, 600])
