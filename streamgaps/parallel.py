@@ -178,6 +178,7 @@ class _Reading:
                 if task.start < self._position:  # read again already
                     future.cancel()
                     continue
+                self._check_all_is_read_before(task.start)
                 part = _result(future)
                 if part is not None:
                     yield self._next(part)
@@ -187,10 +188,18 @@ class _Reading:
                 elif part is None or not part.is_done:
                     yield from self._read_again(chain([task.end], (later.end for later, _ in self._pending), borders))
                     if self._has_ended:
-                        return
+                        break
+            if self._whole.is_whole:
+                self._check_all_is_read_before(self._whole.end)
         finally:
             for _, future in self._pending:
                 future.cancel()
+
+    def _check_all_is_read_before(self, place: int) -> None:
+        """Check that no range was left out, whatever their parts have claimed; if one was, that is a bug."""
+        if self._position != place:
+            message = f"{self._file.name}: read up to byte {self._position}, and next from byte {place} on"
+            raise AssertionError(message)
 
     def _next(self, part: Part) -> Part:
         """Go on behind a part, and give its notices their places in the input."""
