@@ -352,7 +352,7 @@ def test_a_record_without_end_is_refused(reader: Reader) -> None:
     items, error = collect(read(endless, Shape(max_record_bytes=100_000, reader=reader)))
     assert isinstance(error, UnsupportedInputError)
     assert ([{}], 1) == (items, error.items)
-    assert "item 1 is longer than 100,000 bytes" in str(error)
+    assert "item 1 is longer than 100,000 bytes; --max-record-bytes allows more" in str(error)
     assert len(list(zip(range(5000), endless, strict=False))) == 5000
 
 
@@ -382,7 +382,7 @@ def test_a_record_beyond_the_limit_is_refused(size: int, giant_bytes: int, text:
     items, error = collect(batches)
     assert isinstance(error, UnsupportedInputError)
     assert ([{}], 4) == (items, error.offset)
-    assert "item 1 is longer than 1,000 bytes" in str(error)
+    assert "item 1 is longer than 1,000 bytes; --max-record-bytes allows more" in str(error)
 
 
 def test_an_error_far_into_a_long_record_is_placed_to_the_block() -> None:
