@@ -260,7 +260,13 @@ def _object(events: Events, wanted: Collection[str], parts: Parts) -> dict[str, 
 
 
 def _joined(begin: str, events: Events, parts: Parts) -> str:
-    return "".join((begin, *parts.rest(events)))
+    texts = [begin]
+    try:
+        texts.extend(parts.rest(events))
+        return "".join(texts)
+    except MemoryError:
+        texts.clear()  # they live as long as the error; to report it takes some memory, too
+        raise
 
 
 def skip(events: Events) -> None:
