@@ -51,9 +51,7 @@ def measured_pipe(results: Path, blocks: Iterable[bytes], *options: str) -> Meas
     return _finished(process, results)
 
 
-def _start(
-    results: Path, source: str, options: tuple[str, ...], mode: str, *descriptors: int
-) -> subprocess.Popen[str]:
+def _start(results: Path, source: str, options: tuple[str, ...], mode: str, *descriptors: int) -> subprocess.Popen[str]:
     arguments = [*command("streamgaps"), "analyze", source, "-o", str(results), "-q", *options]
     # A small process measures: a child is charged the memory of the process that started it, if that is larger.
     measure = [sys.executable, "-S", "-E", str(ROOT / "benchmarks" / "measure.py"), mode, _TIMEOUT, f"{results}.log"]
@@ -65,6 +63,4 @@ def _finished(process: subprocess.Popen[str], results: Path) -> Measured:
     assert process.returncode == 0
     status, _, user, system, largest, together, processes = map(float, figures.split())
     stderr = Path(f"{results}.log").read_text("utf-8")
-    return Measured(
-        int(status), user + system, int(largest) * 1024, int(together) * 1024, int(processes), stderr
-    )
+    return Measured(int(status), user + system, int(largest) * 1024, int(together) * 1024, int(processes), stderr)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import json
 import lzma
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -84,7 +84,9 @@ GIANTS = {
     "ignored text": filled(FIRST + b',"log":"', b"x", b'"' + LAST, 512 * MB),
     "ignored text of escapes": filled(FIRST + b',"log":"', rb"\u00e9\n", b'"' + LAST, 512 * MB),
     "ignored key": filled(FIRST + b',"', b"x", b'":1' + LAST, 512 * MB, kept=3),
-    "response": filled(b"[" + RECORD + b',{"video_id":"/v","gt":"no","response":"yes', b" x", b'"' + LAST, 512 * MB, kept=4),
+    "response": filled(
+        b"[" + RECORD + b',{"video_id":"/v","gt":"no","response":"yes', b" x", b'"' + LAST, 512 * MB, kept=4
+    ),
     "small ignored values": filled(FIRST + b',"logprobs":[', TOKEN, b"0]" + LAST, 1 * GB),
     "white space before the array": filled(b"", b" ", FIRST + LAST, 10 * GB),
     "white space between records": filled(FIRST + b"},", b" \n\t\r", RECORD + b"]", 10 * GB),
@@ -234,3 +236,96 @@ def test_a_bomb_takes_little_memory(name: str, form: str, tmp_path: Path) -> Non
 def test_a_bomb_of_full_size_takes_little_memory(name: str, form: str, tmp_path: Path) -> None:
     """10 GB of it."""
     explode(name, form, 10 * GB, tmp_path)
+
+
+# Little memory --------------------------------------------------------------------------------------------------------
+
+TEXTS = {
+    "usual": b"a text",
+    "ascii": b"x ",
+    "escapes": rb"\n",
+    "other": "日本".encode(),
+}
+READERS = {"blocks": (), "events": ("--reader", "ijson"), "two jobs": ("--jobs", "2")}
+
+
+def write_text(path: Path, field: str, unit: bytes, size: int) -> None:
+    """Write a record with one long text among others."""
+    with path.open("wb") as file:
+        file.write(b"[" + b",".join([RECORD] * 1000) + b"," + OPEN + b',"%b":"yes ' % field.encode())
+        for _ in range(size // MB):
+            file.write(unit * (MB // len(unit)))
+        file.write(b'"' + LAST)
+
+
+def run_within(limit: int, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Analyze the input in a folder with so much memory to address."""
+    return subprocess.run(
+        [*command("streamgaps"), "analyze", "p.json", "-o", "gaps", "-q", *options],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )
+
+
+def check_within(limits: list[int], folder: Path, *options: str) -> list[int]:
+    """Run within each limit: it ends well, or says that the memory is not enough; and leaves nothing then."""
+    codes = []
+    for limit in limits:
+        run = run_within(limit, folder, *options)
+        assert run.returncode in (ExitCode.DONE, ExitCode.ENVIRONMENT), (limit, run)
+        assert (run.stderr.count("\n"), "gaps" in names(folder)) == ((1, False) if run.returncode else (0, True))
+        if run.returncode == ExitCode.DONE:
+            shutil.rmtree(folder / "gaps")
+        codes.append(run.returncode)
+    return codes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", READERS)
+def test_usual_files_need_little_memory_to_address(way: str, tmp_path: Path) -> None:
+    """Far less than a container has; the libraries alone take most of it."""
+    write_text(tmp_path / "p.json", "log", b"", 0)
+    assert [0, 0] == check_within([150 * MB, 300 * MB], tmp_path, *READERS[way])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", READERS)
+@pytest.mark.parametrize("text", ["ascii", "escapes"])
+def test_too_little_memory_is_an_error(text: str, way: str, tmp_path: Path) -> None:
+    """And no death: what the libraries ask for without looking whether they get it is little."""
+    write_text(tmp_path / "p.json", "response", TEXTS[text], 20 * MB)
+    assert 0 == check_within([120 * MB, 160 * MB, 200 * MB, 400 * MB], tmp_path, *READERS[way])[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", READERS)
+def test_what_is_ignored_needs_no_memory_to_address(way: str, tmp_path: Path) -> None:
+    """However long it is."""
+    write_text(tmp_path / "p.json", "log", TEXTS["other"], 100 * MB)
+    assert [0] == check_within([200 * MB], tmp_path, *READERS[way])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", READERS)
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("field", ["response", "question", "video_id", "log"])
+def test_too_little_memory_is_an_error_for_many_limits(field: str, text: str, way: str, tmp_path: Path) -> None:
+    """From less than it takes to say so to more than enough."""
+    write_text(tmp_path / "p.json", field, TEXTS[text], 200 * MB)
+    limits = [
+        150 * MB,
+        200 * MB,
+        250 * MB,
+        300 * MB,
+        400 * MB,
+        500 * MB,
+        600 * MB,
+        700 * MB,
+        850 * MB,
+        1000 * MB,
+        2 * GB,
+    ]
+    sys.stdout.write(f"{check_within(limits, tmp_path, *READERS[way])}\n")
