@@ -45,9 +45,8 @@ def measured_pipe(results: Path, blocks: Iterable[bytes], *options: str) -> Meas
     read_end, write_end = os.pipe()
     process = _start(results, f"/dev/fd/{read_end}", options, "time", read_end)
     os.close(read_end)
-    with suppress(BrokenPipeError), open(write_end, "wb", buffering=0) as pipe:
-        for block in blocks:
-            pipe.write(block)
+    with suppress(BrokenPipeError), os.fdopen(write_end, "wb", buffering=0) as pipe:
+        pipe.writelines(blocks)
     return _finished(process, results)
 
 

@@ -25,7 +25,7 @@ import pytest
 from streamgaps.cli.exits import ExitCode
 from streamgaps.outputs import GAPS_NAME
 from tests.conftest import command, names
-from tests.measured import MIB, Measured, measured, measured_pipe
+from tests.measured import MIB, Measured, measured_pipe
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -60,9 +60,11 @@ class Giant(NamedTuple):
     """Whether the limit of a record is to end it: at a tenth of the input."""
 
     def blocks(self, size: int) -> Iterator[bytes]:
+        """Return the input, with so many bytes of blocks."""
         return chain([self.begin], repeat(self.block, size // len(self.block)), [self.end])
 
     def limit(self, size: int) -> int:
+        """Return how long a record of it may be."""
         return size // 10 if self.is_endless else 10 * size
 
 
