@@ -38,13 +38,14 @@ class Parts:
     end of the array or object that it is in.
 
     Args:
-        blocks: the items of an array, with its `[`. The next one is taken when all events of the one before are.
+        blocks: the input. The next one is taken when all events of the one before are.
         longest: how long a part may be.
+        opened: the brackets that are open where the blocks begin.
     """
 
-    def __init__(self, blocks: Iterable[Block], longest: int = LONGEST_PART) -> None:
+    def __init__(self, blocks: Iterable[Block], longest: int = LONGEST_PART, *, opened: bytes = b"") -> None:
         self._longest = longest
-        self._opened = b""
+        self._opened = opened
         self._fillers: int | None = None
         self._pieces = self._cut(blocks)
 
@@ -80,7 +81,8 @@ class Parts:
                 continue  # with each piece the parser looks at the whole of an unfinished string again
             piece, held = _whole_characters(b"".join(waiting))
             self._fillers = None
-            if goes_on and begin is not None and passed + size > self._longest:
+            # A string that is the whole input cannot begin again.
+            if goes_on and begin is not None and self._opened and passed + size > self._longest:
                 filler, self._fillers = self._filler(begin)
                 piece, passed = filler + piece, 0
             passed = passed + size if goes_on else size
