@@ -76,7 +76,7 @@ class Parts:
             goes_on = block.start.in_string and b'"' not in block.plain
             if not goes_on:
                 begin = block
-                self._opened = _still_open(self._opened + block.brackets)
+                self._opened = _still_open(self._opened, block.brackets)
             elif size < min(passed, self._longest):
                 continue  # with each piece the parser looks at the whole of an unfinished string again
             piece, held = _whole_characters(b"".join(waiting))
@@ -98,13 +98,16 @@ class Parts:
         return _IN_ARRAY if self._opened.endswith(b"[") else _IN_KEY
 
 
-def _still_open(brackets: bytes) -> bytes:
-    """Leave out the brackets that are closed again."""
-    before = -1
-    while before != len(brackets):
-        before = len(brackets)
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
-    return brackets
+def _still_open(opened: bytes, brackets: bytes) -> bytes:
+    """Return the brackets that are open behind some more."""
+    still = bytearray(opened)
+    # What opens and closes at once changes nothing; of records little is left.
+    for bracket in brackets.replace(b"{}", b"").replace(b"[]", b""):
+        if bracket in b"[{":
+            still.append(bracket)
+        else:
+            del still[-1:]
+    return bytes(still)
 
 
 def _whole_characters(data: bytes) -> tuple[bytes, bytes]:
