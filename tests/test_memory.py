@@ -1,32 +1,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from benchmarks.generate import KINDS, generate
 from streamgaps.outputs import GAPS_NAME
-from tests.conftest import ROOT, command
-
-MIB = 1024 * 1024
+from tests.measured import MIB, measured
 
 pytestmark = pytest.mark.slow
 
 
 def peak_memory(path: Path, results: Path, *options: str) -> int:
     """Return the peak of the memory of a run, in bytes: of all its processes together, shared pages shared out."""
-    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(results), "-q", *options]
-    # A small process measures: a child is charged the memory of the process that started it, if that is larger.
-    measure = [sys.executable, "-S", "-E", str(ROOT / "benchmarks" / "measure.py")]
-    measured = subprocess.run(
-        [*measure, "memory", "60", str(results) + ".log", *arguments], check=True, capture_output=True, text=True
-    )
-    status, _, _, _, largest, together, processes = map(float, measured.stdout.split())
-    assert status == 0
-    return int(largest if processes < 2 else together) * 1024
+    run = measured(results, path, *options)
+    assert run.status == 0
+    return run.peak
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamgaps.exceptions import SourceError, UnsupportedInputError
 from streamgaps.model import Broken
 from streamgaps.stages.exact import EXCERPT
-from streamgaps.stages.fence import end_of_item, follow, join, refuse
+from streamgaps.stages.fence import end_of_item, follow, refuse
 from streamgaps.stages.locate import KEPT_BYTES, Recent
+from streamgaps.stages.parts import Parts
 from streamgaps.stages.refused import CUT, CUT_RECORD, RefusedError, too_long
 
 # What this variable names would be loaded first, and may be missing or unfit; the back end is chosen below.
@@ -56,7 +57,7 @@ def read_events(
         offset: the place in the input where the array begins.
         index: how many items there are before it.
 
-    Memory: a few blocks, up to 4 MiB of the item under way, and the longest text or wanted field in it.
+    Memory: a few blocks, up to 4 MiB of the item under way, and twice the wanted fields in it.
 
     Raises:
         SourceError: ijson was installed without its C back end.
@@ -67,7 +68,7 @@ def read_events(
             exponents of 18 digits, items of more than `max_record_bytes`.
     """
     recent = Recent(max_record_bytes, items=index)
-    items = _items(join(recent.keep(refuse(follow(blocks)))), frozenset(fields))
+    items = _items(Parts(recent.keep(refuse(follow(blocks)))), frozenset(fields))
     try:
         for item in _explained(items, recent.explain):
             recent.items += 1
@@ -120,7 +121,7 @@ def read_giant(
     recent = Recent(sys.maxsize)
     keep = 0 if line is None else 4 * KEPT_BYTES if skips_broken else KEPT_BYTES
     tail = _Tail(blocks, max_record_bytes, too_long(index, max_record_bytes), keep=keep)
-    items = _items(join(recent.keep(refuse(tail.follow()))), frozenset(fields))
+    items = _items(Parts(recent.keep(refuse(tail.follow()))), frozenset(fields))
     try:
         item = next(_explained(items, recent.explain))
         end = tail.end_of_item()
@@ -227,31 +228,45 @@ def _events(pieces: Iterator[bytes]) -> Events:
     return iter(_backend().basic_parse(_PieceFile(pieces)))
 
 
-def _items(pieces: Iterator[bytes], wanted: Collection[str]) -> Iterator[Any]:
+def _items(parts: Parts, wanted: Collection[str]) -> Iterator[Any]:
     """Put items together from events."""
-    events = _events(pieces)
+    events = _events(parts)
     next(events, None)  # the beginning of the array
     for event, value in events:
         if event == "start_map":
-            yield _object(events, wanted)
+            yield _object(events, wanted, parts)
         elif event == "start_array":
             skip(events)
             yield []
         elif event != "end_array":
-            yield _built(event, value, events)
+            yield _built(event, value, events, parts)
 
 
-def _object(events: Events, wanted: Collection[str]) -> dict[str, Any]:
+def _object(events: Events, wanted: Collection[str], parts: Parts) -> dict[str, Any]:
     found = {}
     for event, key in events:
         if event == "end_map":
             break
+        if parts.is_cut:
+            key = _joined(key, events, parts)  # noqa: PLW2901 -- it was the beginning of the key
         event, value = next(events)  # noqa: PLW2901 -- a key is always followed by its value
         if key in wanted:
-            found[key] = _built(event, value, events)
+            found[key] = _built(event, value, events, parts)
         elif event in OPENING:
             skip(events)
+        elif parts.is_cut:
+            deque(parts.rest(events), maxlen=0)
     return found
+
+
+def _joined(begin: str, events: Events, parts: Parts) -> str:
+    texts = [begin]
+    try:
+        texts.extend(parts.rest(events))
+        return "".join(texts)
+    except MemoryError:
+        texts.clear()  # they live as long as the error; to report it takes some memory, too
+        raise
 
 
 def skip(events: Events) -> None:
@@ -266,11 +281,13 @@ def skip(events: Events) -> None:
                 return
 
 
-def _built(event: str, value: Any, events: Events) -> Any:  # noqa: ANN401 -- any JSON value
+def _built(event: str, value: Any, events: Events, parts: Parts) -> Any:  # noqa: ANN401 -- any JSON value
     """Build the value that begins with an event."""
     builder = ijson.ObjectBuilder()
     depth = 0
     while True:
+        if parts.is_cut:
+            value = _joined(value, events, parts)
         # What json.load makes of a number with a fraction is a float, and not ijson's Decimal.
         builder.event(event, float(value) if isinstance(value, decimal.Decimal) else value)
         depth += (event in OPENING) - (event in CLOSING)

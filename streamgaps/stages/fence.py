@@ -4,8 +4,7 @@ ijson reads well-formed JSON in a stream, and refuses most of what is malformed.
 surrogate into `?`, dies of an integer that Python will not convert, takes form feeds for white space,
 needs memory that grows with the square of the nesting, and gives neither items nor an error for a top
 level that is no array. So the input is followed just closely enough to know how deep the nesting is and
-whether a string is open (`follow`), and stopped short of all these (`refuse`); and long strings come in long
-pieces (`join`).
+whether a string is open (`follow`), and stopped short of all these (`refuse`).
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ __all__ = [
     "Place",
     "end_of_item",
     "follow",
-    "join",
     "length_of_item",
     "refuse",
     "split",
@@ -237,25 +235,6 @@ def refuse(blocks: Iterable[Block], *, is_array: bool = True) -> Iterator[Block]
         if fine:
             yield block._replace(data=fine)
         raise refused
-
-
-def join(blocks: Iterable[Block]) -> Iterator[bytes]:
-    """Join the blocks that lie in a long string, each time to as much as has been passed on of it.
-
-    For with each block the parser in ijson looks at the whole of an unfinished string again: one of 50 MB,
-    in blocks of 64 KiB, took 11 s, and takes 0.4 s.
-    """
-    waiting: list[bytes] = []
-    size = passed = 0
-    for block in blocks:
-        waiting.append(block.data)
-        size += len(block.data)
-        in_string = block.start.in_string and b'"' not in block.plain
-        if in_string and size < passed:
-            continue
-        passed = passed + size if in_string else size
-        yield b"".join(waiting)
-        waiting, size = [], 0
 
 
 class _Utf8:

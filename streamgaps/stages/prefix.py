@@ -27,9 +27,10 @@ from streamgaps.exceptions import (
     UnsupportedInputError,
 )
 from streamgaps.stages.events import CLOSING, OPENING, parse_events, skip
-from streamgaps.stages.fence import Block, Place, follow, join, refuse, split
+from streamgaps.stages.fence import Block, Place, follow, refuse, split
 from streamgaps.stages.fields import parse_path
 from streamgaps.stages.locate import KEPT_BYTES, Recent
+from streamgaps.stages.parts import Parts
 from streamgaps.stages.refused import CUT, RefusedError
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class ArraysUnder:
     Attributes:
         items: how many items were read, for the messages of errors; set it as they are.
 
-    Memory: a few blocks, up to 4 MiB of what is around the arrays, and the longest text there.
+    Memory: a few blocks, up to 4 MiB of what is around the arrays, and the longest key there; or all of a document that
+    is but a text.
 
     Raises:
         ConfigurationError: the prefix does not name the items of an array.
@@ -127,13 +129,13 @@ class ArraysUnder:
         """Follow the document up to the next array, and return its place; None at the end."""
         lead = _lead(self._names) if self._is_behind else b""
         passed = _Passed(lead)
-        pieces = join(passed.keep(refuse(self._blocks, is_array=False)))
-        events = parse_events(chain([lead], pieces) if lead else pieces, passed.explain)
+        parts = Parts(passed.keep(refuse(self._blocks, is_array=False)), opened=lead and _opened(self._names))
+        events = parse_events(chain([lead], parts) if lead else parts, passed.explain)
         path = _Path(self._names)
         if lead:
-            path.find(events, passed)
+            path.find(events, passed, parts)
             next(events)  # the end of the array in the lead
-        if path.find(events, passed):
+        if path.find(events, passed, parts):
             return passed.end - 1
         passed.check_end()
         if lead:
@@ -199,6 +201,11 @@ def _lead(names: list[str]) -> bytes:
     return ("".join(opening) + "]").encode()
 
 
+def _opened(names: list[str]) -> bytes:
+    """Return the brackets that are open behind the array."""
+    return b"".join(b"[" if name == _ITEM else b"{" for name in names[:-1])
+
+
 class _Path:
     """The way to the arrays. What is beside it is skipped, so that all that is open is on it."""
 
@@ -210,11 +217,11 @@ class _Path:
         self._instead: str | None = None
         self._keys: list[str] = []
 
-    def find(self, events: Iterator[tuple[str, Any]], passed: _Passed) -> bool:
+    def find(self, events: Iterator[tuple[str, Any]], passed: _Passed, parts: Parts) -> bool:
         """Take the events up to the beginning of the next array; return whether there is one."""
         for event, value in events:
             if event == "map_key":
-                self._take_key(value, passed)
+                self._take_key("".join((value, *parts.rest(events))), passed)
             elif event in CLOSING:
                 self._has_come.pop()
                 self._is_here = True
@@ -227,6 +234,7 @@ class _Path:
                     self._instead = f"{self._where()} is {_KINDS[event]}"
                 if event in OPENING:
                     skip(events)
+                deque(parts.rest(events), maxlen=0)
         return False
 
     @property

@@ -60,5 +60,5 @@ def refused_top_level(text: bytes, offset: int) -> RefusedError:
 
 
 def too_long(index: int, longest: int) -> str:
-    """Say that an item is too long."""
-    return f"item {index} is longer than {longest:,} bytes"
+    """Say that an item is too long, and what may be done: the limit is there against records without end."""
+    return f"item {index} is longer than {longest:,} bytes; --max-record-bytes allows more"

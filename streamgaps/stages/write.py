@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Gap, Skip
 
+_LONG = 64 * 1024
+"""How many characters are given to orjson at once, about: it asks for up to sixteen times as many bytes, and the
+process dies if it does not get them."""
+
 __all__ = ["SKIPPED_KEYS", "encode", "encode_exactly", "encode_record", "skipped_line", "write"]
 
 
@@ -69,7 +73,7 @@ def encode_record(index: int, record: dict[str, Any]) -> bytes:
     try:
         # orjson writes NaN as null and floats in a spelling of its own, so only texts are left to it.
         if all(type(value) is str for value in record.values()):
-            return encode(record)
+            return _encode_long(record) if sum(map(len, record.values())) > _LONG else encode(record)
         return encode_exactly(record)
     except RecursionError as error:
         message = f"item {index}: a value is nested too deeply to be written"
@@ -77,10 +81,21 @@ def encode_record(index: int, record: dict[str, Any]) -> bytes:
 
 
 def _encode_texts(record: dict[str, Any]) -> bytes:
+    if len(record["response"]) + len(record["question"]) + len(record["ground_truth"]) > _LONG:
+        return _encode_long(record) + b"\n"
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     except orjson.JSONEncodeError:
         return encode_exactly(record) + b"\n"
+
+
+def _encode_long(record: dict[str, str]) -> bytes:
+    """Encode an object of texts, the texts in parts."""
+    lines = (
+        b'%b:"%b"' % (encode(name), b"".join(encode(text[at : at + _LONG])[1:-1] for at in range(0, len(text), _LONG)))
+        for name, text in record.items()
+    )
+    return b"{%b}" % b",".join(lines)
 
 
 def encode(value: object) -> bytes:

@@ -321,7 +321,7 @@ def test_a_record_beyond_the_limit_is_refused(size: int, reader: Reader) -> None
     longer = b'{}\n{"x":"' + b"x" * (993 if reader is Reader.AUTO else 200_000) + b'"}\n{}'
     items, _, error = outcome(cut(longer, size), reader, max_record_bytes=1000)
     assert (["{}"], UnsupportedInputError) == (items, type(error))
-    assert "at byte 3 (line 2): item 1 is longer than 1,000 bytes" in str(error)
+    assert "at byte 3 (line 2): item 1 is longer than 1,000 bytes; --max-record-bytes allows more" in str(error)
 
 
 # What is broken, and skipped ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from streamgaps import ConfigurationError, InputError, MalformedInputError, NotAnArrayError, UnsupportedInputError
 from streamgaps.stages.fence import MAX_DEPTH
 from streamgaps.stages.locate import KEPT_BYTES
+from streamgaps.stages.parts import Parts
 from streamgaps.stages.prefix import ArraysUnder, check_prefix, first_array
 from tests.doubles import cut
 from tests.strategies import BLOCK_SIZES, HOSTILE, JSON, RECORDS, SPELLINGS, TAILS, broken_documents
@@ -106,6 +107,15 @@ def test_the_arrays_are_those_of_json(document: tuple[bytes, str], size: int) ->
     assert [data[offset : offset + len(array)] for offset, array in found] == [array for _, array in found]
     offsets = [offset for offset, _ in found]
     assert sorted(set(offsets)) == offsets
+
+
+@given(documents_with_prefixes(), BLOCK_SIZES, st.integers(0, 9))
+def test_strings_around_the_arrays_come_in_parts(document: tuple[bytes, str], size: int, longest: int) -> None:
+    """Keys come whole."""
+    data, prefix = document
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Parts.__init__, "__defaults__", (longest,))
+        assert_read_as_json_reads(data, size, prefix)
 
 
 @given(documents_with_prefixes(), BLOCK_SIZES)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import ErrorType, Gap, RecordError, Skip, SkipReason
-from streamgaps.stages.write import encode, encode_record, skipped_line, write
+from streamgaps.stages.write import encode, encode_exactly, encode_record, skipped_line, write
 from tests.strategies import JSON
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()))
@@ -145,3 +145,11 @@ def test_the_line_of_a_skipped_sample_is_json(record: dict[str, object], source:
     assert 1 == line.count(b"\n")
     head = {"source": source, "index": 0, "field": "record", "reason": "x"}
     assert repr(head | record) == repr(json.loads(line))
+
+
+@given(st.dictionaries(st.sampled_from(["video_id", "question", "ground_truth", "response"]), ANY_TEXT, min_size=4))
+def test_long_texts_are_written_in_parts(record: dict[str, str]) -> None:
+    """To the same bytes; orjson would ask for sixteen times the memory, and die if there is none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streamgaps.stages.write._LONG", 3)
+        assert encode_exactly(record) == encode_record(0, record)
