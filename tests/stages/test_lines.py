@@ -17,6 +17,7 @@ from streamgaps.stages.blocks import decode_utf8
 from streamgaps.stages.lines import LinesReader
 from streamgaps.stages.read import Format, Items, Reader, Shape, read, read_with
 from tests.doubles import NoFurther, cut
+from tests.plainly import records
 from tests.strategies import JSON, RECORDS, SPELLINGS
 
 SIZES = [1, 2, 7, 64, 65536]
@@ -71,21 +72,8 @@ def seen(item: object) -> str:
 
 def plain(data: bytes, *, skips_broken: bool = False) -> tuple[Outcome, bool]:
     """Read the same with nothing but `json`; say whether all of it is JSON."""
-    text = data.decode("utf-8-sig")
-    outcome = Outcome([], [], None)
-    at = 0
-    while text[at:].strip(" \t\n\r"):
-        at += len(text[at:]) - len(text[at:].lstrip(" \t\n\r"))
-        line = 1 + text.count("\n", 0, at)
-        try:
-            item, at = json.JSONDecoder().raw_decode(text, at)
-        except json.JSONDecodeError:
-            if not skips_broken:
-                return outcome, False
-            item, at = Broken("", b""), at + len(text[at:].partition("\n")[0])
-        outcome.items.append(seen(item))
-        outcome.lines.append(line)
-    return outcome, True
+    found, is_json = records(data, skips_broken=skips_broken)
+    return Outcome([seen(item) for item, _ in found], [line for _, line in found], None), is_json
 
 
 VALUES = JSON | RECORDS.filter(bool).map(lambda records: records[0])

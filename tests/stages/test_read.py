@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import InputError, MalformedInputError, NotAnArrayError, SourceError, UnsupportedInputError
-from streamgaps.model import Prediction
 from streamgaps.stages import array as array_module
 from streamgaps.stages import events as events_module
 from streamgaps.stages import exact as exact_module
@@ -24,10 +23,10 @@ from streamgaps.stages.fence import MAX_DEPTH, follow, join
 from streamgaps.stages.locate import KEPT_BYTES
 from streamgaps.stages.read import Format, Reader, Shape, read, read_with
 from tests.doubles import NoFurther, cut
+from tests.plainly import seen
 from tests.strategies import BLOCK_SIZES, DOCUMENTS, broken_documents
 
 SIZES = [65536, 7, 3, 2, 1]
-FIELDS = Prediction.__struct_fields__
 IN_READERS = pytest.mark.parametrize("reader", list(Reader))
 
 
@@ -45,21 +44,6 @@ def collect(batches: Iterator[list[object]]) -> tuple[list[object], InputError |
     except InputError as error:
         return items, error
     return items, None
-
-
-def seen(items: list[object], *, whole: bool = True) -> str:
-    """Spell items for a comparison: what the pipeline uses of them, and all the rest where it is kept."""
-
-    def view(item: object) -> object:
-        if isinstance(item, Prediction):
-            return {name: getattr(item, name) for name in FIELDS}
-        if isinstance(item, dict) and {"gt", "response", "video_id"} <= item.keys():
-            return {name: item.get(name, "") for name in FIELDS}
-        if whole or not isinstance(item, (dict, list)):
-            return item
-        return {name: item[name] for name in FIELDS if name in item} if isinstance(item, dict) else []
-
-    return repr([view(item) for item in items])
 
 
 @given(DOCUMENTS, BLOCK_SIZES)
