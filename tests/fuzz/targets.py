@@ -17,7 +17,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast
 from unittest import mock
 
 from streamgaps import (
@@ -27,6 +27,7 @@ from streamgaps import (
     Skip,
     SourceError,
     Tally,
+    UnresolvedPath,
     UnsupportedInputError,
     analyze,
     iter_gaps,
@@ -248,6 +249,7 @@ WORDS = [
     *("no\u0301", "\u662fyes", "\u200b", "\U0001f600", '"', "\\", "}, {", "\ud800", " " * LONG),
 ]
 QUESTIONS = ["", "Is it?", None, 1, 10**30, 0.1, [], ["\u00e9"], {"a": {"b": None}}, True, '"}, {"', 1e400]
+LABELS: dict[str, list[Any]] = {"yes": ["boundary", 1, "a"], "no": ["nothing", 0, "yes_"]}
 NO_TEXTS: list[Any] = [None, 1, 0.0, True, [], {}]
 FORMS: dict[str, Callable[[list[Any]], str]] = {
     "array": json.dumps,
@@ -262,25 +264,19 @@ def records(data: bytes) -> None:
     """Each record is correct, a gap or skipped, as it is when all of them are in memory; and so each is counted."""
     case = Case(data)
     form, size, reader = case.pick([*FORMS]), case.pick(SIZES), case.pick(["auto", "ijson"])
-    rules = {"rule": case.pick([*RULES]), "gt_rule": case.pick([*RULES])}
-    has_final_answer, is_messy = case.pick([False, True]), case.pick([False, True])
-    is_renamed = case.pick([False, True])
+    rule, gt_rule, is_final = case.pick([*RULES]), case.pick([*RULES]), case.pick([False, True])
+    is_messy, is_renamed, unclear = case.pick([False, True]), case.pick([False, True]), case.pick(["skip", "gap"])
+    has_labels, has_carried = case.pick([False, True]), case.pick([False, True])
+    asked: dict[str, Any] = {"reader": reader, "rule": rule, "gt_rule": gt_rule, "final_answer": is_final}
+    asked |= {"unclear": unclear, "videos_dir": "/videos", "on_invalid": "skip" if is_messy else "error"}
+    asked |= {"prefix": "results.item"} if form == "prefix" else {"format": form[:5]}
+    asked |= {"labels": LABELS} if has_labels else {}
+    asked |= {"carry": ["raw=video_id", "none.0"]} if has_carried else {}
+    asked |= {"fields": {"response": "doc.answers.-1", "gt": "label"}} if is_renamed else {}
     made = _records(case, is_messy=is_messy)
-    options: dict[str, Any] = {**rules, "reader": reader, "final_answer": has_final_answer, "videos_dir": "/videos"}
-    options["format"] = form[:5] if form != "prefix" else "auto"
-    if form == "prefix":
-        options["prefix"] = "results.item"
-    written = made
-    if is_renamed:
-        options["fields"] = {"response": "doc.answers.-1", "gt": "label"}
-        written = [_renamed(record) for record in made]
-    if is_messy:
-        options["on_invalid"] = "skip"
-    text = FORMS[form](written).encode("utf-8", "surrogatepass")
-    skipped: list[Any] = []
-    tally, file = Tally(), io.BytesIO()
+    text = FORMS[form]([_renamed(record) for record in made] if is_renamed else made).encode("utf-8", "surrogatepass")
     try:
-        gaps = list(iter_gaps(cast("Any", ChunkedFile(text, size)), on_warning=skipped.append, tally=tally, **options))
+        gaps, skipped, tally = _found(text, size, asked)
     except UnsupportedInputError:
         assert reader == "ijson"
         return
@@ -288,16 +284,19 @@ def records(data: bytes) -> None:
         assert "\ud800" in text.decode("utf-8", "surrogatepass")
         return
     assert len(made) == tally.records == tally.correct + len(gaps) + tally.skipped.total()
-    for _ in write(iter(gaps), file):
-        pass
-    assert len(gaps) == len(file.getvalue().splitlines())
     if is_messy:
         return
-    rule = plainly.RULES[rules["rule"]]
-    response_rule = (lambda text: _after_reasoning(text, rule)) if has_final_answer else rule
-    expected = oracle.expect(made, "/videos", rule=response_rule, gt_rule=plainly.RULES[rules["gt_rule"]])
-    assert expected.gaps == [_plain(gap) for gap in gaps]
-    assert expected.skipped == [(one.index, *one.reason) for one in skipped if isinstance(one, Skip)]
+    expected = oracle.expect(
+        made,
+        "/videos",
+        rule=_after_reasoning(plainly.RULES[rule]) if is_final else plainly.RULES[rule],
+        gt_rule=_labelled(plainly.RULES[gt_rule]) if has_labels else plainly.RULES[gt_rule],
+        unclear_is_gap=unclear == "gap",
+    )
+    if has_carried:
+        assert [made[index]["video_id"] for index in expected.places] == [gap.pop("raw") for gap in gaps]
+    assert expected.gaps == gaps
+    assert expected.skipped == skipped
     assert expected.correct == tally.correct
 
 
@@ -330,19 +329,32 @@ def _renamed(record: dict[str, Any]) -> dict[str, Any]:
     return others
 
 
-def _after_reasoning(text: str, rule: Callable[[str], str]) -> str:
-    final = plainly.final_answer(text)
-    return "no final answer" if final is None else rule(final)
+def _found(
+    text: bytes, size: int, asked: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[tuple[int, str, str]], Tally]:
+    """Return the lines of the gaps, who is skipped and why, and the counts."""
+    tally, file, notices = Tally(), io.BytesIO(), cast("list[Skip | UnresolvedPath]", [])
+    predictions = cast("BinaryIO", ChunkedFile(text, size))
+    for _ in write(iter_gaps(predictions, on_warning=notices.append, tally=tally, **asked), file):
+        pass
+    skipped = [(one.index, *one.reason) for one in notices if isinstance(one, Skip)]
+    return [json.loads(line) for line in file.getvalue().splitlines()], skipped, tally
 
 
-def _plain(gap: Any) -> dict[str, Any]:
-    return {
-        "video_id": gap.video_id,
-        "error_type": gap.error_type.value,
-        "question": gap.question,
-        "ground_truth": gap.ground_truth,
-        "response": gap.response,
-    }
+def _after_reasoning(rule: Callable[[str], str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        final = plainly.final_answer(text)
+        return "no final answer" if final is None else rule(final)
+
+    return read
+
+
+def _labelled(rule: Callable[[str], str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        bare = text.strip().lower()
+        return next((name for name, labels in LABELS.items() if bare in labels), None) or rule(text)
+
+    return read
 
 
 # Rules ----------------------------------------------------------------------------------------------------------------
