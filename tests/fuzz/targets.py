@@ -420,9 +420,9 @@ def compressed(data: bytes) -> None:
 
 
 def _damaged(case: Case) -> bytes:
-    """Compress what follows, twice or once, and change a byte, cut it or put something behind it."""
+    """Compress what follows, or that many times, and change a byte, cut it or put something behind it."""
     compress, change, at, byte = case.pick(COMPRESS), case.pick("ncdabz"), case.take(2), case.take(1)
-    data = compress(case.rest)
+    data = compress(case.pick([1, 500]) * case.rest)
     place = int.from_bytes(at, "big") % (len(data) + 1)
     return {
         "n": data,
