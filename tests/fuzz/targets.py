@@ -8,6 +8,7 @@ None of this needs a fuzzer: `test_corpus.py` runs it on what fuzzers found.
 from __future__ import annotations
 
 import bz2
+import gzip
 import io
 import json
 import lzma
@@ -385,7 +386,7 @@ _MOST_BLOCKS = 64
 _MEMORY = 1 << 27
 COMPRESS: list[Callable[[bytes], bytes]] = [
     lambda data: data,
-    lambda data: zlib.compress(data, wbits=31),
+    lambda data: gzip.compress(data, mtime=0),
     bz2.compress,
     lzma.compress,
     lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
