@@ -50,9 +50,12 @@ def arrays_under(value: object, names: list[str]) -> Iterator[list[object]]:
         yield from arrays_under(value[name], rest)
 
 
+_TOKEN = re.compile(r"[-+.\w]+")
+
+
 def records(data: bytes, *, skips_broken: bool = False) -> tuple[list[tuple[object, int]], bool]:
-    """Read JSON Lines that are UTF-8: each record, and the line on which it begins; and whether all of it is JSON."""
-    text = data.decode("utf-8-sig")
+    """Read JSON Lines: each record, and the line on which it begins; and whether all of it is JSON."""
+    text = data.decode("utf-8-sig", "surrogateescape")  # in which a byte that is no UTF-8 becomes a lone surrogate
     found: list[tuple[object, int]] = []
     at = 0
     while text[at:].strip(" \t\n\r"):
@@ -60,7 +63,10 @@ def records(data: bytes, *, skips_broken: bool = False) -> tuple[list[tuple[obje
         line = 1 + text.count("\n", 0, at)
         item: object
         try:
-            item, at = json.JSONDecoder().raw_decode(text, at)
+            item, end = json.JSONDecoder().raw_decode(text, at)
+            token = _TOKEN.match(text, at)  # a number or a word: what follows at once belongs to it
+            text[at : max(end, token.end() + 1) if token else end].encode()
+            at = end
         except (ValueError, RecursionError):
             if not skips_broken:
                 return found, False

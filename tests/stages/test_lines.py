@@ -349,6 +349,27 @@ def test_a_line_that_is_not_utf_8_is_broken(lines: list[bytes], has_end: bool, r
 
 @IN_READERS
 @IN_SIZES
+@pytest.mark.parametrize("value", [b"12", b"true", b"-Infinity", b"null \t"])
+def test_a_number_or_a_word_ends_with_its_line(value: bytes, size: int, reader: Reader) -> None:
+    """It is not lost with a line behind it that is no UTF-8."""
+    data = value + b'\n\xff\n{"gt": 1}'
+    expected = [seen(json.loads(value)), "broken", "{'gt': 1}"]
+    assert (expected, None) == outcome(cut(data, size), reader, skips_broken=True)[::2]
+    items, _, error = outcome(cut(data, size), reader)
+    assert expected[:1] == items
+    assert f"byte {len(value) + 1} (line 2): invalid UTF-8" in str(error)
+
+
+@IN_SIZES
+def test_a_line_that_is_broken_in_the_middle_of_words_counts_once(size: int) -> None:
+    """The line of what follows it is right, though the words before the wrong byte might be records."""
+    found = outcome(cut(b'true1\xff\n{"gt": 1}\n\n{"gt": 2}', size), skips_broken=True)
+    assert ["broken", "{'gt': 1}", "{'gt': 2}"] == found.items
+    assert [2, 4] == found.lines[1:]
+
+
+@IN_READERS
+@IN_SIZES
 def test_of_a_broken_line_the_beginning_is_kept(size: int, reader: Reader) -> None:
     """For the report, wherever blocks end; the line behind it is no part of it."""
     broken = [b'{"gt": \xc3\xa9}', b'{"gt"  ! ' + b"x" * 3000, b'{"gt": "\xff' + b"y" * 3000, b'{"gt": "\xc3']
