@@ -41,6 +41,19 @@ def loaded(data: bytes) -> Any:
         return error
 
 
+def longest_item(data: bytes) -> int:
+    """Return the length of the longest item of an array, in bytes."""
+    text = data.decode("utf-8-sig")
+    at, lengths = text.index("[") + 1, [0]
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\n\r,"))
+        if text[at] == "]":
+            return max(lengths)
+        begin = at
+        _, at = json.JSONDecoder().raw_decode(text, at)
+        lengths.append(len(text[begin:at].encode()))
+
+
 def arrays_under(value: object, names: list[str]) -> Iterator[list[object]]:
     """Find the arrays that a prefix names in a value as it is in memory."""
     name, rest = names[0], names[1:]
