@@ -537,10 +537,14 @@ def options(data: bytes) -> None:
         text = case.take(case.pick(range(12))).decode("utf-8", "surrogateescape")
         asked[name] = case.pick(VALUES) if kind == "value" else text if kind == "text" else [text, {"gt": text}]
     try:
-        make_settings(cast("Options", asked))
+        settings = make_settings(cast("Options", asked))
     except StreamgapsError as error:
         assert isinstance(error, (ConfigurationError, SourceError))
         assert str(error)
+    else:
+        assert type(settings.shape.max_record_bytes) is int
+        if settings.ground_truth is None and settings.annotations is None:
+            _run_on_little(asked)
     text = case.rest.decode("utf-8", "surrogateescape")
     path = parse_path(text)
     value: Any = 1
@@ -550,6 +554,22 @@ def options(data: bytes) -> None:
     if "\\" not in text:
         assert tuple(text.split(".")) == path
     look_up([[["x"]]], path)
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+LITTLE = b'[{"video_id": "a", "response": "yes", "gt": "no", "a": {"item": [1]}}, {"gt": [0, {"a": null}]}, 1, NaN]'
+
+
+def _run_on_little(asked: dict[str, Any]) -> None:
+    """Do the job with options that were taken: all that may be wrong then is the input."""
+    try:
+        for _ in write(iter_gaps(io.BytesIO(LITTLE), on_warning=_ignore, **asked), io.BytesIO()):
+            pass
+    except InputError as error:
+        assert str(error)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
