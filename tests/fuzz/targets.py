@@ -308,6 +308,7 @@ def records(data: bytes) -> None:
     assert expected.gaps == gaps
     assert expected.skipped == skipped
     assert expected.correct == tally.correct
+    assert sum("unclear" in gap for gap in expected.gaps) == tally.unclear
 
 
 def _records(case: Case, *, is_messy: bool) -> list[dict[str, Any]]:
