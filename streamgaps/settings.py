@@ -191,8 +191,8 @@ def _option(name: str) -> str:
 
 def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
     longest = options.get("max_record_bytes", MAX_RECORD_BYTES)
-    if longest < 1:
-        message = f"max_record_bytes must be at least 1, not {longest}"
+    if type(longest) is not int or longest < 1:  # nothing is longer than nan
+        message = f"max_record_bytes must be a whole number from 1 on, not {longest!r}"
         raise ConfigurationError(message)
     wanted, prefix = _member(Format, options, "format"), options.get("prefix")
     if prefix == "item" and wanted is not Format.JSONL:

@@ -14,6 +14,7 @@ from streamgaps.cli.streamgaps import main
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from streamgaps.stages.read import read
 from tests.conftest import names
+from tests.doubles import Here
 
 FP = {"video_id": "/v", "response": "yes", "gt": "no"}
 SKIP = FP | {"response": "?"}
@@ -134,9 +135,9 @@ def test_counts_are_told_in_json_too(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert finished["records"] == sum(counts) + sum(finished["skipped"].values())
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("executor", [None, Here()])
 def test_a_record_that_gets_lost_on_the_way_is_found_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: Here | None
 ) -> None:
     """By the number of those that the reader gave; it is a bug, and nothing is put in place."""
     real = Chain.find_gaps
@@ -148,7 +149,7 @@ def test_a_record_that_gets_lost_on_the_way_is_found_out(
     path = tmp_path / "p.json"
     path.write_text(json.dumps([FP] * 3))
     with pytest.raises(AssertionError, match="^3 records were read, and 2 are accounted for$"):
-        analyze(path, tmp_path / "gaps", jobs=jobs)
+        analyze(path, tmp_path / "gaps", executor=executor)
     assert names(tmp_path) == ["p.json"]
     with pytest.raises(AssertionError, match="3 records were read"):
         list(iter_gaps(path))

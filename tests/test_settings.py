@@ -41,8 +41,11 @@ def test_none_is_nothing_asked_for() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_record_bytes": 0}, "max_record_bytes must be at least 1, not 0"),
-        ({"max_record_bytes": -5}, "max_record_bytes must be at least 1, not -5"),
+        ({"max_record_bytes": 0}, "max_record_bytes must be a whole number from 1 on, not 0"),
+        ({"max_record_bytes": -5}, "max_record_bytes must be a whole number from 1 on, not -5"),
+        ({"max_record_bytes": True}, "max_record_bytes must be a whole number from 1 on, not True"),
+        ({"max_record_bytes": 1e9}, "max_record_bytes must be a whole number from 1 on, not 1000000000.0"),
+        ({"max_record_bytes": float("nan")}, "max_record_bytes must be a whole number from 1 on, not nan"),
         ({"reader": "orjson"}, "reader must be one of auto, ijson, not 'orjson'"),
         ({"format": "csv"}, "format must be one of auto, array, jsonl, not 'csv'"),
         ({"format": ""}, "format must be one of auto, array, jsonl, not ''"),

@@ -60,8 +60,9 @@ _STEPS = {
     (State.FIRST, "]"): State.ENDED,
 }
 _blanks = re.compile(r"[ \t\n\r]*")
-_number = re.compile(r"[-+.eE0-9]*")
-# A string or a token that goes on in the next block, if there is one.
+# A number, or a word that may be a value, if it goes on in the next block.
+_UNENDED = re.compile(r"[-+.eE0-9]*|[-+.\w]{0,12}")
+# A string or a token that goes on there, or that nothing follows.
 _CUT_TOKEN = re.compile(r"\\?[-+.\w]{0,12}[ \t\n\r]*")
 _DIGITS = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<digits>\d{640,})', re.DOTALL)  # 640: the smallest limit there can be
 # What `json.loads` does, but for the text behind the value.
@@ -162,7 +163,7 @@ def _decode_one(text: str, at: int, longest: int, index: int) -> tuple[Any, int,
 
 def _may_go_on(text: str, at: int) -> bool:
     """Say whether the text ends in a number, or in what may be the beginning of a word that is a value."""
-    return _end(_number, text, at) == len(text) or _CUT_TOKEN.fullmatch(text, at) is not None
+    return _UNENDED.fullmatch(text, at) is not None
 
 
 def int_limit() -> int:

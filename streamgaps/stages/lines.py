@@ -44,17 +44,20 @@ class LinesReader(BlockReader):
         super().__init__(**place)
         self.line = line
         self._skips_broken = skips_broken
-        self._latest: list[tuple[int, int, bytes]] = []
+        self._latest: list[tuple[range, int, bytes]] = []
 
     def line_of(self, index: int) -> int | None:
         """Return the line on which one of the records begins that were returned last; or the next one."""
         if index == self.items:
             return self.line
-        for first, line, data in self._latest:
-            text, _ = decode_utf8(data)
-            decoded = decode_records(text, is_end=True, longest=len(data), index=first, skips_broken=self._skips_broken)
-            if 0 <= index - first < len(decoded.starts):
-                return line + text.count("\n", 0, decoded.starts[index - first])
+        for items, line, data in self._latest:
+            if index in items:
+                text, _ = decode_utf8(data)
+                starts = decode_records(
+                    text, is_end=True, longest=len(data), index=items.start, skips_broken=self._skips_broken
+                ).starts
+                at = items.index(index)
+                return line + text.count("\n", 0, starts[at]) if at < len(starts) else None
         return None
 
     def feed(self, block: bytes) -> list[Any]:
@@ -73,7 +76,7 @@ class LinesReader(BlockReader):
 
     def _pass(self, data: bytes, *, items: int = 0) -> None:
         if items:
-            self._latest.append((self.items, self.line, data))
+            self._latest.append((range(self.items, self.items + items), self.line, data))
         self.line += data.count(b"\n")
         super()._pass(data, items=items)
 

@@ -17,6 +17,7 @@ from streamgaps.stages.blocks import decode_utf8
 from streamgaps.stages.lines import LinesReader
 from streamgaps.stages.read import Format, Items, Reader, Shape, read, read_with
 from tests.doubles import NoFurther, cut
+from tests.judge import records
 from tests.strategies import JSON, RECORDS, SPELLINGS
 
 SIZES = [1, 2, 7, 64, 65536]
@@ -71,21 +72,8 @@ def seen(item: object) -> str:
 
 def plain(data: bytes, *, skips_broken: bool = False) -> tuple[Outcome, bool]:
     """Read the same with nothing but `json`; say whether all of it is JSON."""
-    text = data.decode("utf-8-sig")
-    outcome = Outcome([], [], None)
-    at = 0
-    while text[at:].strip(" \t\n\r"):
-        at += len(text[at:]) - len(text[at:].lstrip(" \t\n\r"))
-        line = 1 + text.count("\n", 0, at)
-        try:
-            item, at = json.JSONDecoder().raw_decode(text, at)
-        except json.JSONDecodeError:
-            if not skips_broken:
-                return outcome, False
-            item, at = Broken("", b""), at + len(text[at:].partition("\n")[0])
-        outcome.items.append(seen(item))
-        outcome.lines.append(line)
-    return outcome, True
+    found, is_json = records(data, skips_broken=skips_broken)
+    return Outcome([seen(item) for item, _ in found], [line for _, line in found], None), is_json
 
 
 VALUES = JSON | RECORDS.filter(bool).map(lambda records: records[0])
@@ -357,6 +345,27 @@ def test_a_line_that_is_not_utf_8_is_broken(lines: list[bytes], has_end: bool, r
     for size in SIZES:
         found = outcome(cut(data, size), reader, skips_broken=True)
         assert (expected, None) == (found.items, found.error)
+
+
+@IN_READERS
+@IN_SIZES
+@pytest.mark.parametrize("value", [b"12", b"true", b"-Infinity", b"null \t"])
+def test_a_number_or_a_word_ends_with_its_line(value: bytes, size: int, reader: Reader) -> None:
+    """It is not lost with a line behind it that is no UTF-8."""
+    data = value + b'\n\xff\n{"gt": 1}'
+    expected = [seen(json.loads(value)), "broken", "{'gt': 1}"]
+    assert (expected, None) == outcome(cut(data, size), reader, skips_broken=True)[::2]
+    items, _, error = outcome(cut(data, size), reader)
+    assert expected[:1] == items
+    assert f"byte {len(value) + 1} (line 2): invalid UTF-8" in str(error)
+
+
+@IN_SIZES
+def test_a_line_that_is_broken_in_the_middle_of_words_counts_once(size: int) -> None:
+    """The line of what follows it is right, though the words before the wrong byte might be records."""
+    found = outcome(cut(b'true1\xff\n{"gt": 1}\n\n{"gt": 2}', size), skips_broken=True)
+    assert ["broken", "{'gt': 1}", "{'gt': 2}"] == found.items
+    assert [2, 4] == found.lines[1:]
 
 
 @IN_READERS

@@ -15,6 +15,7 @@ from streamgaps.stages.locate import KEPT_BYTES
 from streamgaps.stages.parts import Parts
 from streamgaps.stages.prefix import ArraysUnder, check_prefix, first_array
 from tests.doubles import cut
+from tests.judge import arrays_under, loaded
 from tests.strategies import BLOCK_SIZES, HOSTILE, JSON, RECORDS, SPELLINGS, TAILS, broken_documents
 
 SIZES = [65536, 7, 2, 1]
@@ -44,15 +45,6 @@ def documents_with_prefixes(draw: st.DrawFn) -> tuple[bytes, str]:
     return (mark + json.dumps(value, **spelling) + draw(TAILS)).encode(), prefix
 
 
-def under(value: object, names: list[str]) -> Iterator[list[object]]:
-    """Find the arrays in a value as it is in memory."""
-    name, rest = names[0], names[1:]
-    if isinstance(value, list) and name == "item":
-        yield from (found for item in value for found in under(item, rest)) if rest else [value]
-    elif isinstance(value, dict) and name != "item" and name in value and rest:
-        yield from under(value[name], rest)
-
-
 def read(arrays: ArraysUnder) -> list[tuple[int, bytes]]:
     """Take all of them, as whoever reads arrays does: one that is not JSON is an error."""
     found = []
@@ -77,22 +69,14 @@ def outcome(blocks: Iterable[bytes], prefix: str) -> tuple[list[Any], InputError
         return [], error
 
 
-def loaded(data: bytes) -> Any:
-    """Read it as Python does; an exception where it is not JSON."""
-    try:
-        return json.loads(data.decode("utf-8-sig"))
-    except ValueError as error:
-        return error
-
-
 def assert_read_as_json_reads(data: bytes, size: int, prefix: str) -> None:
     """The same arrays; if refused, then with reason."""
     value = loaded(data)
     arrays, error = outcome(cut(data, size), prefix)
-    if isinstance(value, ValueError):
+    if isinstance(value, Exception):
         assert error is not None
     elif not isinstance(error, UnsupportedInputError):
-        expected = list(under(value, prefix.split(".")))
+        expected = list(arrays_under(value, prefix.split(".")))
         assert repr(expected) == repr(arrays)
         assert isinstance(error, NotAnArrayError) == (not expected)
         assert error is None or not expected
@@ -103,7 +87,7 @@ def test_the_arrays_are_those_of_json(document: tuple[bytes, str], size: int) ->
     """All of them, in order, to the byte, wherever blocks end."""
     data, prefix = document
     found = read(ArraysUnder(cut(data, size), prefix))
-    assert repr(list(under(loaded(data), prefix.split(".")))) == repr([json.loads(array) for _, array in found])
+    assert repr(list(arrays_under(loaded(data), prefix.split(".")))) == repr([json.loads(array) for _, array in found])
     assert [data[offset : offset + len(array)] for offset, array in found] == [array for _, array in found]
     offsets = [offset for offset, _ in found]
     assert sorted(set(offsets)) == offsets

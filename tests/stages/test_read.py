@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import InputError, MalformedInputError, NotAnArrayError, SourceError, UnsupportedInputError
-from streamgaps.model import Prediction
 from streamgaps.stages import array as array_module
 from streamgaps.stages import events as events_module
 from streamgaps.stages import exact as exact_module
@@ -25,10 +24,10 @@ from streamgaps.stages.locate import KEPT_BYTES
 from streamgaps.stages.parts import Parts
 from streamgaps.stages.read import Format, Reader, Shape, read, read_with
 from tests.doubles import NoFurther, cut
+from tests.judge import spelled
 from tests.strategies import BLOCK_SIZES, DOCUMENTS, broken_documents
 
 SIZES = [65536, 7, 3, 2, 1]
-FIELDS = Prediction.__struct_fields__
 IN_READERS = pytest.mark.parametrize("reader", list(Reader))
 
 
@@ -48,27 +47,12 @@ def collect(batches: Iterator[list[object]]) -> tuple[list[object], InputError |
     return items, None
 
 
-def seen(items: list[object], *, whole: bool = True) -> str:
-    """Spell items for a comparison: what the pipeline uses of them, and all the rest where it is kept."""
-
-    def view(item: object) -> object:
-        if isinstance(item, Prediction):
-            return {name: getattr(item, name) for name in FIELDS}
-        if isinstance(item, dict) and {"gt", "response", "video_id"} <= item.keys():
-            return {name: item.get(name, "") for name in FIELDS}
-        if whole or not isinstance(item, (dict, list)):
-            return item
-        return {name: item[name] for name in FIELDS if name in item} if isinstance(item, dict) else []
-
-    return repr([view(item) for item in items])
-
-
 @given(DOCUMENTS, BLOCK_SIZES)
 def test_it_reads_what_json_reads(data: bytes, size: int) -> None:
     """Any array comes out as from json.load, to the type, whatever the blocks."""
     items, error = outcome(data, size)
     assert error is None
-    assert seen(json.loads(data)) == seen(items)
+    assert spelled(json.loads(data)) == spelled(items)
 
 
 @given(DOCUMENTS, BLOCK_SIZES)
@@ -76,7 +60,7 @@ def test_events_are_what_json_reads(data: bytes, size: int) -> None:
     """As far as the pipeline needs it."""
     items, error = outcome(data, size, Reader.IJSON)
     if error is None:
-        assert seen(json.loads(data), whole=False) == seen(items, whole=False)
+        assert spelled(json.loads(data), whole=False) == spelled(items, whole=False)
     else:
         assert isinstance(error, UnsupportedInputError)
 
@@ -87,7 +71,7 @@ def test_giants_in_between_are_what_json_reads(data: bytes, size: int, giant_byt
     array = ArrayReader(max_record_bytes=10**6)
     items, error = collect(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
     if error is None:
-        assert seen(json.loads(data), whole=False) == seen(items, whole=False)
+        assert spelled(json.loads(data), whole=False) == spelled(items, whole=False)
     else:
         assert isinstance(error, UnsupportedInputError)
 
@@ -102,7 +86,7 @@ def test_it_refuses_exactly_what_json_refuses(data: bytes, size: int, giant_byte
     array = ArrayReader(max_record_bytes=10**6)
     items, error = collect(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
     if error is None:
-        assert seen(expected, whole=giant_bytes == 10**6) == seen(items, whole=giant_bytes == 10**6)
+        assert spelled(expected, whole=giant_bytes == 10**6) == spelled(items, whole=giant_bytes == 10**6)
     elif isinstance(expected, list):
         assert isinstance(error, UnsupportedInputError)
         assert giant_bytes < 10**6
@@ -117,7 +101,7 @@ def test_events_accept_nothing_that_json_refuses(data: bytes, size: int) -> None
         expected = None
     items, error = outcome(data, size, Reader.IJSON)
     if error is None:
-        assert seen(expected, whole=False) == seen(items, whole=False)
+        assert spelled(expected, whole=False) == spelled(items, whole=False)
     elif isinstance(expected, list):
         assert isinstance(error, UnsupportedInputError)
 
@@ -125,7 +109,7 @@ def test_events_accept_nothing_that_json_refuses(data: bytes, size: int) -> None
 @given(broken_documents())
 def test_an_error_does_not_depend_on_where_blocks_end(data: bytes) -> None:
     """The same words, byte and number of items."""
-    outcomes = {(seen(items), str(error)) for items, error in (outcome(data, size) for size in (1, 2, 7, 65536))}
+    outcomes = {(spelled(items), str(error)) for items, error in (outcome(data, size) for size in (1, 2, 7, 65536))}
     assert len(outcomes) == 1
 
 

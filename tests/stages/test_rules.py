@@ -21,7 +21,7 @@ from streamgaps.stages.rules import (
     strict,
     summary,
 )
-from tests import oracle
+from tests import oracle, plainly
 from tests.strategies import ANSWERS
 
 YES, NO, NEITHER, BOTH = Answer.YES, Answer.NO, Answer.NEITHER, Answer.BOTH
@@ -109,58 +109,6 @@ def test_the_leading_rule_judges_every_neighbour_before_it_is_lower_cased() -> N
     assert [bool(word.search(text)) for text in texts] == [leading(text) is not NEITHER for text in texts]
 
 
-def leading_plainly(text: str) -> Answer:
-    """Apply the leading rule character by character, in no hurry."""
-    text = text.split("</think>", 1)[-1] if "</think>" in text else text
-    text = "".join(char.lower() if char.isascii() else char for char in text.strip())
-    if text.strip(" \t\r\n.,;:!?()[]{}\"'") in ("a", "b"):
-        return YES if "a" in text else NO
-    runs = [run.strip("_") for run in re.split(r"\W+", text)]
-    if [run for run in runs if run] in (["yes", "or", "no"], ["no", "or", "yes"]) and _is_spaced(text):
-        return BOTH
-    words = [(at, word) for at in range(len(text)) for word in ("yes", "no") if _is_word(text, at, word)]
-    found = {word for _, word in words}
-    if len(found) < 2:
-        return Answer(found.pop()) if found else NEITHER
-    first = _word_ahead(text, 0)
-    if first:
-        return Answer(first)
-    said = set()
-    for at in range(len(text)):
-        if text.startswith("answer", at) and not _is_in_word(text, at - 1):
-            end = at + len("answer")
-            behind = end + len(text[end:]) - len(text[end:].lstrip())
-            if text.startswith("is", behind):
-                end = behind + len("is")
-            said.add(_word_ahead(text, end))
-    said.discard(None)
-    return Answer(said.pop()) if len(said) == 1 else BOTH
-
-
-def _is_in_word(text: str, at: int) -> bool:
-    return 0 <= at < len(text) and (text[at].isalnum() or text[at] == "_")
-
-
-def _is_word(text: str, at: int, word: str) -> bool:
-    return text.startswith(word, at) and not _is_in_word(text, at - 1) and not _is_in_word(text, at + len(word))
-
-
-def _is_spaced(text: str) -> bool:
-    """Say whether only blanks are around the word "or"."""
-    before, _, after = text.partition("or")
-    return all(
-        side and side.isspace() for side in (before[max(map(before.rfind, "so")) + 1 :], re.split("[yn]", after)[0])
-    )
-
-
-def _word_ahead(text: str, at: int) -> str | None:
-    """Return the word that is next, if nothing but underscores and what is in no word is before it."""
-    while at < len(text) and not text[at].isalnum():
-        at += 1
-    words = (word for word in ("yes", "no") if text.startswith(word, at) and not _is_in_word(text, at + len(word)))
-    return next(words, None)
-
-
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
@@ -204,7 +152,7 @@ def _word_ahead(text: str, at: int) -> str | None:
 def test_the_leading_rule(text: str, answer: Answer) -> None:
     """The first step that decides, decides."""
     assert answer is leading(text)
-    assert answer is leading_plainly(text)
+    assert answer.value == plainly.leading(text)
 
 
 @given(TEXTS | ANSWERS | st.text())
@@ -212,13 +160,13 @@ def test_the_leading_rule(text: str, answer: Answer) -> None:
 @example("So yes, no? answer\x1cis\x1cno")
 def test_the_leading_rule_is_what_its_steps_say(text: str) -> None:
     """For any text."""
-    assert leading_plainly(text) is leading(text)
+    assert plainly.leading(text) == leading(text).value
 
 
 @given(TEXTS.map(lambda text: "So yes, no? " + text))
 def test_the_leading_rule_looks_behind_every_answer(text: str) -> None:
     """Where the text has both words, and begins with neither."""
-    assert leading_plainly(text) is leading(text)
+    assert plainly.leading(text) == leading(text).value
 
 
 @pytest.mark.parametrize(
@@ -329,11 +277,11 @@ def test_the_rules_have_their_names_in_order() -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_takes_any_text(name: str) -> None:
-    """And gives an answer that a rule may give."""
+    """And says what it says when it is applied in no hurry."""
 
     @given(TEXTS | st.text() | st.text(st.characters(categories=["Cs", "Cc", "Zs"])) | st.sampled_from(HOSTILE))
     def takes_any(text: str) -> None:
-        assert RULES[name](text) in (YES, NO, NEITHER, BOTH)
+        assert plainly.RULES[name](text) == RULES[name](text).value
 
     takes_any()
 
