@@ -184,8 +184,8 @@ def no_working_directory(bench: Bench) -> End:
 
 def no_memory(bench: Bench) -> End:
     """Let a record need more than there may be."""
-    bench.write("large.json", [GAP | {"response": "yes" * 50_000_000}])
-    return bench.shell("ulimit -v 400000; exec $RUN", "large.json", "--jobs", "1")
+    bench.write("large.json", [GAP | {"response": "yes" * 30_000_000}])
+    return bench.shell("ulimit -v 180000; exec $RUN", "large.json", "--jobs", "1")
 
 
 def killed_worker(bench: Bench) -> End:

@@ -34,7 +34,7 @@ class Bench:
 
     def start(self, name: str) -> subprocess.Popen[str]:
         """Begin a run with two workers."""
-        arguments = ["analyze", f"{name}.json", "-o", "gaps", "--jobs", "2", "--log-format", "console"]
+        arguments = ["analyze", f"{name}.json", "-o", "gaps", "--jobs", "2", "--log-format", "console", "-q"]
         return subprocess.Popen(
             [*command("streamgaps"), *arguments], cwd=self.folder, stderr=subprocess.PIPE, text=True
         )

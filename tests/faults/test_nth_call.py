@@ -17,11 +17,11 @@ import pytest
 from streamgaps import StreamgapsError, analyze, system
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests.conftest import ROOT
-from tests.doubles import NthCall
+from tests.doubles import Here, NthCall
 
 PAIR = [GAPS_NAME, REPORT_NAME]
 MOST = 400
-KINDS = ["file", "no gaps", "compressed", "folder", "joined", "jobs"]
+KINDS = ["file", "no gaps", "compressed", "folder", "joined", "ranges"]
 
 RECORDS = [{"id": number, "video_id": f"v/{number}", "response": "yes", "gt": "no"} for number in range(3)]
 RECORDS += [RECORDS[0] | {"id": 3, "response": "?"}]
@@ -40,7 +40,7 @@ def inputs(folder: Path) -> dict[str, dict[str, Any]]:
         "compressed": {"predictions": folder / "p.json.gz", "dedup": True},
         "folder": {"predictions": folder / "shards", "skipped": folder / "skipped.jsonl"},
         "joined": {"predictions": folder / "p.json", "ground_truth": folder / "labels.json", "on": "id"},
-        "jobs": {"predictions": folder / "p.json", "jobs": 2},
+        "ranges": {"predictions": folder / "p.json", "executor": Here()},
         "no gaps": {"predictions": folder / "p.json", "labels": {"yes": ["no"]}},
     }
 
