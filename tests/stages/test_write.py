@@ -164,9 +164,9 @@ def test_no_long_text_is_given_to_orjson(field: str, unclear: bool, monkeypatch:
     lengths: list[int] = []
     dumps = orjson.dumps
 
-    def spy(value: object, **options: int) -> bytes:
+    def spy(value: object, option: int | None = None) -> bytes:
         lengths.append(len(dumps(value)))
-        return dumps(value, **options)
+        return dumps(value, option=option)
 
     monkeypatch.setattr("streamgaps.stages.write.orjson.dumps", spy)
     texts = {"video_id": "v", "question": "q", "ground_truth": "no", "response": "yes"} | {field: "x" * 1_000_000}
