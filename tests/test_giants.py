@@ -143,7 +143,10 @@ def tell(size: int, run: Measured) -> None:
 def test_a_giant_takes_little_memory(name: str, tmp_path: Path) -> None:
     """Here, a small one."""
     giant = GIANTS[name]
-    check_growth(giant, SMALL, tmp_path) if giant.full > SMALL else read_giant(giant, giant.full, tmp_path / "gaps")
+    if giant.full > SMALL:
+        check_growth(giant, SMALL, tmp_path)
+    else:
+        read_giant(giant, giant.full // 10, tmp_path / "gaps")
 
 
 @pytest.mark.slow
@@ -154,10 +157,14 @@ def test_a_giant_read_event_by_event_takes_little_memory(name: str, tmp_path: Pa
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", [name for name in GIANTS if GIANTS[name].full > SMALL])
+@pytest.mark.parametrize("name", GIANTS)
 def test_a_giant_of_full_size_takes_little_memory(name: str, tmp_path: Path) -> None:
-    """Up to 10 GB."""
-    check_growth(GIANTS[name], GIANTS[name].full, tmp_path)
+    """Up to 10 GB; what is shorter than 40 MB is read in another way if it is a fourth as long."""
+    giant = GIANTS[name]
+    if giant.full > SMALL:
+        check_growth(giant, giant.full, tmp_path)
+    else:
+        tell(giant.full, read_giant(giant, giant.full, tmp_path / "gaps"))
 
 
 # What is deep, and what has many digits -------------------------------------------------------------------------------
@@ -294,20 +301,19 @@ def test_usual_files_need_little_memory_to_address(way: str, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", READERS)
-@pytest.mark.parametrize("text", ["ascii", "escapes"])
+@pytest.mark.parametrize(("text", "way"), [("ascii", way) for way in READERS] + [("escapes", "blocks")])
 def test_too_little_memory_is_an_error(text: str, way: str, tmp_path: Path) -> None:
     """And no death: what the libraries ask for without looking whether they get it is little."""
-    write_text(tmp_path / "p.json", "response", TEXTS[text], 20 * MB)
-    assert 0 == check_within([120 * MB, 160 * MB, 200 * MB, 400 * MB], tmp_path, *READERS[way])[-1]
+    write_text(tmp_path / "p.json", "response", TEXTS[text], 10 * MB)
+    assert 0 == check_within([100 * MB, 120 * MB, 140 * MB, 300 * MB], tmp_path, *READERS[way])[-1]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", READERS)
 def test_what_is_ignored_needs_no_memory_to_address(way: str, tmp_path: Path) -> None:
     """However long it is."""
-    write_text(tmp_path / "p.json", "log", TEXTS["other"], 100 * MB)
-    assert [0] == check_within([200 * MB], tmp_path, *READERS[way])
+    write_text(tmp_path / "p.json", "log", TEXTS["other"], 60 * MB)
+    assert [0] == check_within([120 * MB], tmp_path, *READERS[way])
 
 
 @pytest.mark.long

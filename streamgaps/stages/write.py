@@ -81,7 +81,8 @@ def encode_record(index: int, record: dict[str, Any]) -> bytes:
 
 
 def _encode_texts(record: dict[str, Any]) -> bytes:
-    if len(record["response"]) + len(record["question"]) + len(record["ground_truth"]) > _LONG:
+    texts = len(record["response"]) + len(record["question"]) + len(record["ground_truth"]) + len(record["video_id"])
+    if texts > _LONG:
         return _encode_long(record) + b"\n"
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
@@ -89,13 +90,17 @@ def _encode_texts(record: dict[str, Any]) -> bytes:
         return encode_exactly(record) + b"\n"
 
 
-def _encode_long(record: dict[str, str]) -> bytes:
-    """Encode an object of texts, the texts in parts."""
-    lines = (
-        b'%b:"%b"' % (encode(name), b"".join(encode(text[at : at + _LONG])[1:-1] for at in range(0, len(text), _LONG)))
-        for name, text in record.items()
+def _encode_long(record: dict[str, Any]) -> bytes:
+    """Encode an object of texts and truth values, the texts in parts."""
+    pairs = (
+        b"%b:%b" % (encode(name), _encode_long_text(value) if isinstance(value, str) else encode(value))
+        for name, value in record.items()
     )
-    return b"{%b}" % b",".join(lines)
+    return b"{%b}" % b",".join(pairs)
+
+
+def _encode_long_text(text: str) -> bytes:
+    return b'"%b"' % b"".join(encode(text[at : at + _LONG])[1:-1] for at in range(0, len(text), _LONG))
 
 
 def encode(value: object) -> bytes:

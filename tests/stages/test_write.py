@@ -4,6 +4,8 @@ import io
 import json
 import math
 
+import msgspec
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -153,3 +155,24 @@ def test_long_texts_are_written_in_parts(record: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("streamgaps.stages.write._LONG", 3)
         assert encode_exactly(record) == encode_record(0, record)
+
+
+@pytest.mark.parametrize("field", ["video_id", "question", "ground_truth", "response"])
+@pytest.mark.parametrize("unclear", [False, True])
+def test_no_long_text_is_given_to_orjson(field: str, unclear: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever it is, and whatever else is in the gap."""
+    lengths: list[int] = []
+    dumps = orjson.dumps
+
+    def spy(value: object, option: int | None = None) -> bytes:
+        lengths.append(len(dumps(value)))
+        return dumps(value, option=option)
+
+    monkeypatch.setattr("streamgaps.stages.write.orjson.dumps", spy)
+    texts = {"video_id": "v", "question": "q", "ground_truth": "no", "response": "yes"} | {field: "x" * 1_000_000}
+    gap = Gap(0, texts["video_id"], ErrorType.FP, texts["question"], texts["ground_truth"], texts["response"])
+    out = io.BytesIO()
+    list(write([msgspec.structs.replace(gap, unclear=unclear)], out))
+    expected = texts | {"error_type": "FP"} | ({"unclear": True} if unclear else {})
+    assert expected == json.loads(out.getvalue())
+    assert 0 < max(lengths) < 70_000
