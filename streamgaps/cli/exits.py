@@ -106,7 +106,9 @@ def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook) -> i
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
         code, sentence = _verdict(error)
-        _tell(name, outlook, sentence, _trace(error) if outlook.debug else None)
+        trace = _trace(error) if outlook.debug else None
+        error.__traceback__ = error.__context__ = None  # to say that memory is out takes some of what its frames hold
+        _tell(name, outlook, sentence, trace)
         return code
     return result if isinstance(result, int) else ExitCode.DONE
 

@@ -247,3 +247,12 @@ def test_help_names_the_keys(run: Run) -> None:
         "-e, --exp",
     ):
         assert text in result.stdout
+
+
+@pytest.mark.parametrize(
+    "raw", ['"' + "''" * 5000 + "a", "'" + '"' * 9999, '"' + "\\" * 9999, "'" + "\\'" * 9999, "'a\\'"]
+)
+def test_quotes_that_do_not_fit_are_found_out_soon(raw: str) -> None:
+    """However many ways there seem to be to read them: it took for ever."""
+    with pytest.raises(ConfigurationError, match="the quotes do not fit"):
+        settings(None, [f"predictions_json={raw}"])
