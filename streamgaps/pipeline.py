@@ -68,7 +68,7 @@ def analyze(
 
     Memory: bounded by a small constant (about 30 MiB with the interpreter, and 10 to 20 MiB for each further process)
     plus a few times the largest single record, for each process; not by the length of the file or the number of
-    gaps. Of a record of more than 8 MiB only the fields that are used count, and its longest text. Ground truth from
+    gaps. Of a record of more than 8 MiB only the fields that are used count, and its longest key. Ground truth from
     another file takes one bit a label, and the rest of it, like what `dedup` remembers, lies in a temporary folder.
 
     Args:

@@ -84,7 +84,7 @@ def read(
             read; None if they are the whole input.
         index: how many items were read by then.
 
-    Memory: a few blocks, and the item under way up to 8 MiB; of a longer one the wanted fields and the longest text.
+    Memory: a few blocks, and the item under way up to 8 MiB; of a longer one the wanted fields and the longest key.
     """
     return Items(iter(blocks), shape, behind, index)
 
