@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -56,3 +56,17 @@ def in_parts(
     except InputError as refused:
         error = str(refused)
     return data, notices, tally, error
+
+
+Found = tuple[list[Any], InputError | None]
+
+
+def taken(batches: Iterable[list[Any]]) -> Found:
+    """Take all items, and the error that ends them."""
+    items: list[Any] = []
+    try:
+        for batch in batches:
+            items += batch
+    except InputError as error:
+        return items, error
+    return items, None

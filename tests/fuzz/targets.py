@@ -49,7 +49,7 @@ from streamgaps.stages.rules import LONG, RULES
 from streamgaps.stages.write import write
 from tests import judge, oracle, plainly
 from tests.doubles import ChunkedFile, Here, cut
-from tests.runs import in_a_row, in_parts
+from tests.runs import in_a_row, in_parts, taken
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -92,16 +92,6 @@ def _file(data: bytes) -> Path:
     return path
 
 
-def _collected(batches: Iterable[list[Any]]) -> tuple[list[object], InputError | None]:
-    items: list[object] = []
-    try:
-        for batch in batches:
-            items += batch
-    except InputError as error:
-        return items, error
-    return items, None
-
-
 # Readers --------------------------------------------------------------------------------------------------------------
 
 
@@ -113,7 +103,7 @@ def array(data: bytes) -> None:
     shape = Shape(Format.ARRAY, reader=reader, max_record_bytes=longest)
     blocks = cut(text, size)
     is_exact = reader is Reader.AUTO and giant_bytes == ALL
-    items, error = _collected(
+    items, error = taken(
         read(blocks, shape)
         if giant_bytes == ALL
         else read_with(ArrayReader(max_record_bytes=longest), blocks, shape, giant_bytes=giant_bytes)
@@ -133,7 +123,7 @@ def array(data: bytes) -> None:
 
 def _same_from_any_blocks(reading: Callable[[int], Iterable[list[Any]]]) -> None:
     """An error has the same words, after the same items, wherever blocks end."""
-    outcomes = (_collected(reading(size)) for size in (1, 2, 7, 65536))
+    outcomes = (taken(reading(size)) for size in (1, 2, 7, 65536))
     assert len({(judge.spelled(items), str(error)) for items, error in outcomes}) == 1
 
 
@@ -154,10 +144,10 @@ def lines(data: bytes) -> None:
     if giant_bytes == ALL:
         batches = read(cut(text, size), shape)
         numbers: list[int | None] = []
-        items, error = _collected(_noting(batches, lambda index: numbers.append(batches.line_of(index))))
+        items, error = taken(_noting(batches, lambda index: numbers.append(batches.line_of(index))))
     else:
         records = LinesReader(max_record_bytes=ALL, skips_broken=skips_broken)
-        items, error = _collected(read_with(records, cut(text, size), shape, giant_bytes=giant_bytes))
+        items, error = taken(read_with(records, cut(text, size), shape, giant_bytes=giant_bytes))
     assert error is None or not skips_broken
     expected, is_json = judge.records(text, skips_broken=skips_broken)
     found = judge.spelled(items, whole=False)
@@ -207,7 +197,7 @@ def prefix(data: bytes) -> None:
     case = Case(data)
     name, size, reader, range_bytes = case.pick(PREFIXES), case.pick(SIZES), case.pick([*Reader]), case.pick(RANGES)
     text, shape = case.rest, Shape(Format.ARRAY, prefix=name, reader=reader)
-    items, error = _collected(read(cut(text, size), shape))
+    items, error = taken(read(cut(text, size), shape))
     document = judge.loaded(text)
     if isinstance(document, Exception):
         assert error is not None

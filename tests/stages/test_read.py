@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator
 from itertools import chain, islice, product
 from typing import Any
 
@@ -25,6 +24,7 @@ from streamgaps.stages.parts import Parts
 from streamgaps.stages.read import Format, Reader, Shape, read, read_with
 from tests.doubles import NoFurther, cut
 from tests.judge import spelled
+from tests.runs import taken
 from tests.strategies import BLOCK_SIZES, DOCUMENTS, broken_documents
 
 SIZES = [65536, 7, 3, 2, 1]
@@ -33,18 +33,7 @@ IN_READERS = pytest.mark.parametrize("reader", list(Reader))
 
 def outcome(data: bytes, size: int, reader: Reader = Reader.AUTO) -> tuple[list[object], InputError | None]:
     """Read all items, and the error that ends them."""
-    return collect(read(cut(data, size), Shape(Format.ARRAY, reader=reader)))
-
-
-def collect(batches: Iterator[list[object]]) -> tuple[list[object], InputError | None]:
-    """Take all items, and the error that ends them."""
-    items: list[object] = []
-    try:
-        for batch in batches:
-            items.extend(batch)
-    except InputError as error:
-        return items, error
-    return items, None
+    return taken(read(cut(data, size), Shape(Format.ARRAY, reader=reader)))
 
 
 @given(DOCUMENTS, BLOCK_SIZES)
@@ -69,7 +58,7 @@ def test_events_are_what_json_reads(data: bytes, size: int) -> None:
 def test_giants_in_between_are_what_json_reads(data: bytes, size: int, giant_bytes: int) -> None:
     """The two ways of reading hand over to each other at any item."""
     array = ArrayReader(max_record_bytes=10**6)
-    items, error = collect(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
+    items, error = taken(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
     if error is None:
         assert spelled(json.loads(data), whole=False) == spelled(items, whole=False)
     else:
@@ -84,7 +73,7 @@ def test_it_refuses_exactly_what_json_refuses(data: bytes, size: int, giant_byte
     except ValueError:
         expected = None
     array = ArrayReader(max_record_bytes=10**6)
-    items, error = collect(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
+    items, error = taken(read_with(array, cut(data, size), Shape(max_record_bytes=10**6), giant_bytes=giant_bytes))
     if error is None:
         assert spelled(expected, whole=giant_bytes == 10**6) == spelled(items, whole=giant_bytes == 10**6)
     elif isinstance(expected, list):
@@ -261,7 +250,7 @@ def spied(blocks: list[bytes]) -> list[str]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(array_module, "decode_items", spy)
-        collect(read(blocks))
+        taken(read(blocks))
     return texts
 
 
@@ -327,14 +316,14 @@ def test_nothing_is_read_before_it_is_needed(reader: Reader) -> None:
 def test_white_space_without_end_is_no_record(reader: Reader) -> None:
     """Between items it may be of any length, at no cost."""
     blocks = [b"[{}", *[b" " * 1000] * 1000, b", {}", *[b"\n" * 1000] * 1000, b"]"]
-    assert ([{}, {}], None) == collect(read(blocks, Shape(max_record_bytes=2000, reader=reader)))
+    assert ([{}, {}], None) == taken(read(blocks, Shape(max_record_bytes=2000, reader=reader)))
 
 
 @IN_READERS
 def test_a_record_without_end_is_refused(reader: Reader) -> None:
     """Before it has eaten the memory."""
     endless = (b"x" * 1000 if number else b'[{}, {"a": "' for number in range(10**6))
-    items, error = collect(read(endless, Shape(max_record_bytes=100_000, reader=reader)))
+    items, error = taken(read(endless, Shape(max_record_bytes=100_000, reader=reader)))
     assert isinstance(error, UnsupportedInputError)
     assert ([{}], 1) == (items, error.items)
     assert "item 1 is longer than 100,000 bytes; --max-record-bytes allows more" in str(error)
@@ -347,7 +336,7 @@ def test_a_record_at_the_limit_is_read(size: int, reader: Reader) -> None:
     """The limit is never taken too early."""
     record = b'{"a":"' + b"x" * 992 + b'"}'
     assert len(record) == 1000
-    items, error = collect(
+    items, error = taken(
         read(cut(b"[" + record + b"," + record + b"]", size), Shape(max_record_bytes=1000, reader=reader))
     )
     assert (2, None) == (len(items), error)
@@ -364,7 +353,7 @@ def test_a_record_beyond_the_limit_is_refused(size: int, giant_bytes: int, text:
     batches = read_with(
         array, cut(b"[{}," + record + b",{}]", size), Shape(max_record_bytes=1000), giant_bytes=giant_bytes
     )
-    items, error = collect(batches)
+    items, error = taken(batches)
     assert isinstance(error, UnsupportedInputError)
     assert ([{}], 4) == (items, error.offset)
     assert "item 1 is longer than 1,000 bytes; --max-record-bytes allows more" in str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from streamgaps.stages.blocks import BlockReader
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from tests.doubles import Here, cut
 from tests.judge import are_predictions, array_in, array_under, loaded, records_in, spelled
-from tests.runs import in_a_row, in_parts
+from tests.runs import Found, in_a_row, in_parts, taken
 from tests.vectors import DEEP, EITHER, INVALID, VALID, VECTORS
 
 SIZES = (1, 7, 65536)
@@ -82,19 +82,6 @@ REASONS = {name: reason for reason, names in DIFFERENT.items() for name in names
 
 
 # What comes out -------------------------------------------------------------------------------------------------------
-
-Found = tuple[list[Any], InputError | None]
-
-
-def taken(batches: Iterable[list[Any]]) -> Found:
-    """Take all items, and the error that ends them."""
-    items: list[Any] = []
-    try:
-        for batch in batches:
-            items += batch
-    except InputError as error:
-        return items, error
-    return items, None
 
 
 def with_giants(data: bytes, size: int, wanted: Format, giant_bytes: int) -> Found:
