@@ -487,7 +487,7 @@ def _check_skipped_share(tally: Tally, most: float | None, what_is_left: str) ->
         GateError: more than `most` of a hundred could not be compared.
     """
     count = tally.uncompared
-    if most is not None and 100 * count > most * tally.records:
+    if most is not None and count and 100 * count / tally.records > most:
         message = (
             f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.3g} %) were skipped, "
             f"and {f'at most {most:g} % may be (--max-skipped)' if most else 'none may be (--strict)'}; {what_is_left}"
