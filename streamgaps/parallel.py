@@ -250,7 +250,8 @@ class _Reading:
             yield self._next(part)
             if error is not None:
                 raise error
-            self._has_ended = reader.has_ended
+            # What is fed so far may be a whole array, and blanks, or something else, follow it.
+            self._has_ended = reader.has_ended and (reader.fed == size or not task.is_whole)
             if self._has_ended or reader.fed == size or (reader.is_clean and reader.fed == border):
                 return
 
@@ -264,8 +265,8 @@ def read_range(task: Task) -> Part | None:
             part, error = _read_part(reader, _batches(reader, blocks, lines, is_last=task.is_last), task, lines)
     except SourceError:
         return None
-    # One that is full may end before its range does, and nothing be open there either.
-    is_done = reader.has_ended if task.is_last else reader.is_clean and reader.fed == task.end
+    # One that is full may end before its range does, and nothing be open there either; or the array be at its end.
+    is_done = reader.fed == task.end and (reader.has_ended if task.is_last else reader.is_clean)
     # What is wrong here may be wrong only because no item begins where the range does. And what is nested without
     # end cannot be sent.
     if error is not None or not (is_done or reader.is_between) or any(map(_is_nested, part.notices)):

@@ -34,6 +34,8 @@ from tests.doubles import Here
 from tests.runs import in_a_row, in_parts, parts_of
 from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, TAILS, broken_documents
 
+GAP = {"video_id": "/v", "response": "yes", "gt": "no"}
+
 DEFAULTS: dict[str, Any] = read_parts.__kwdefaults__ or {}
 
 
@@ -407,3 +409,12 @@ def test_the_first_separator_is_learned_from_the_first_records(file: Path) -> No
     with open_source(file) as source:
         assert source.file is not None
         assert parallel_module._separator(source.file, make_settings({}), 0) == b'},\n {"tokens"'
+
+
+@pytest.mark.parametrize("last", [GAP, GAP | {"pad": "x" * 9_000_000}], ids=["short", "giant"])
+@pytest.mark.parametrize("behind", ["", "[]", ","])
+@pytest.mark.parametrize("mib", [2, 18])
+def test_what_follows_an_array_is_read_to_its_end(file: Path, last: dict[str, str], behind: str, mib: int) -> None:
+    """However much it is: the array is whole before that, and the input is not."""
+    file.write_text(json.dumps([GAP] * 50 + [last]) + " " * (mib << 20) + behind)
+    assert in_a_row(file) == in_parts(file, RANGE_BYTES)
