@@ -16,7 +16,7 @@ from streamgaps import parallel as parallel_module
 from streamgaps.outputs import GAPS_NAME
 from streamgaps.stages.read import Format, Reader, Shape, read
 from tests.conftest import names
-from tests.doubles import cut
+from tests.doubles import Here, cut
 
 GAP = {"video_id": "/v", "response": "yes", "gt": "no"}
 READERS = pytest.mark.parametrize("reader", list(Reader))
@@ -351,3 +351,26 @@ def test_videos_at_a_url_are_annotated_paths() -> None:
     annotations = io.BytesIO(b'[{"id": "a", "video": "x.mp4"}]')
     gaps = list(iter_gaps(io.BytesIO(records), annotations=annotations, media_dir="s3://m"))
     assert ["s3://m/x.mp4"] * 3 == [gap.video_id for gap in gaps]
+
+
+@pytest.mark.parametrize("executor", [None, Here()])
+def test_a_long_record_that_ijson_refuses_is_not_taken_for_a_broken_line(tmp_path: Path, executor: Here | None) -> None:
+    """What is in it on lines of its own is no record; and the jobs agree."""
+    path = tmp_path / "p.jsonl"
+    inner = json.dumps(GAP | {"video_id": "/inner"})
+    long = '{"s": "\\ud83d", "history": [\n' + inner + '\n, "' + "q" * 9_000_000 + '"]}'
+    path.write_text("\n".join([json.dumps(GAP), long, json.dumps(GAP)]))
+    found = io.BytesIO()
+    with pytest.raises(InputError, match=r"\(line 2\): the lone surrogate \\ud83d; the last complete item is 0"):
+        analyze(path, found, on_invalid="skip", executor=executor)
+    assert 1 == len(found.getvalue().splitlines())
+
+
+def test_nothing_behind_a_long_broken_line_is_left_out() -> None:
+    """Though it was collected with it, and given to another reader, which looked at a part of it."""
+    broken = b'{"pad": "' + b"x" * 3_000_000 + b'", "more": [}'
+    for size in (65536, 12_000_000):
+        data = lines(GAP, broken, *[GAP] * 150_000)
+        names = found(data, size, Reader.AUTO)
+        assert 150_001 == names.count("/v")
+        assert 150_002 == len(names)

@@ -126,7 +126,8 @@ def read_giant(
         item = next(_explained(items, recent.explain))
         end = tail.end_of_item()
     except RefusedError as refused:
-        if not skips_broken or refused is tail.too_long:
+        # What `json` reads is no broken line, and what is in it no records: it is refused, and not skipped.
+        if not skips_broken or refused.kind is UnsupportedInputError:
             if line is not None:
                 refused.line = line + tail.lines - tail.split(refused.offset)[1].count(b"\n")
                 refused.reason = refused.reason.replace(CUT, CUT_RECORD)

@@ -242,8 +242,9 @@ def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterat
             if reader.error is None:
                 yield reader.feed(piece)
         return
+    pieces = _pieces(waiting)
     giant = read_giant(
-        chain(_pieces(waiting), blocks),
+        chain(pieces, blocks),
         fields=layout_of(shape.fields).keys,
         max_record_bytes=shape.max_record_bytes,
         offset=reader.offset,
@@ -253,6 +254,9 @@ def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterat
     )
     yield [giant.item]
     yield reader.resume(giant.end, giant.rest, lines=giant.lines, is_lost=isinstance(giant.item, Broken))
+    for piece in pieces:  # of a broken item, not all was looked at
+        if reader.error is None:
+            yield reader.feed(piece)
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
