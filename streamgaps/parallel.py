@@ -293,8 +293,8 @@ def _reader(task: Task, *, items: int = 0, line: int = 1) -> BlockReader:
 
 def _batches(reader: BlockReader, blocks: Iterator[bytes], lines: _Lines, *, is_last: bool) -> Iterator[list[Any]]:
     start = reader.fed
-    for block in blocks:
-        yield reader.feed(block)
+    for piece in (piece for block in blocks for piece in reader.cut(block, GIANT_BYTES)):
+        yield reader.feed(piece)
         if reader.error or reader.waits_for_more_than(GIANT_BYTES) or _is_full(reader.fed - start, lines):
             return
     yield reader.finish() if is_last else reader.settle()

@@ -14,7 +14,8 @@ import streamgaps
 from streamgaps import InputError, Skip, Tally, analyze, iter_gaps
 from streamgaps import parallel as parallel_module
 from streamgaps.outputs import GAPS_NAME
-from streamgaps.stages.read import Format, Reader, Shape, read
+from streamgaps.stages.blocks import GIANT_BYTES
+from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from tests.conftest import names
 from tests.doubles import Here, cut
 
@@ -374,3 +375,25 @@ def test_nothing_behind_a_long_broken_line_is_left_out() -> None:
         names = found(data, size, Reader.AUTO)
         assert 150_001 == names.count("/v")
         assert 150_002 == len(names)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["array", "jsonl"])
+@pytest.mark.parametrize("more", [-20, 2, 30_000, 70_000])
+def test_which_reader_a_long_record_is_for_does_not_depend_on_blocks(form: str, more: int) -> None:
+    """Its length decides: one of 8 MiB is read whole, and what only `json` reads is refused in a longer one."""
+    head = json.dumps(GAP)[:-1] + ', "s": "\\ud83d", "pad": "'
+    record = head + "x" * (GIANT_BYTES + more - len(head) - 2) + '"}'
+    assert len(record) == GIANT_BYTES + more
+    for before in (0, 1, 777):
+        records = [*[json.dumps(GAP)] * before, record]
+        text = "[" + ",\n ".join(records) + "]" if form == "array" else "\n".join(records)
+        outcomes = set()
+        for size in (20_011, 50_001, 65_536):
+            reader = make_reader(Shape(Format(form)), Format(form))
+            try:
+                batches = read_with(reader, cut(text.encode(), size), Shape(Format(form)))
+                outcomes.add(str(sum(map(len, batches))))
+            except InputError as error:
+                outcomes.add(str(error).partition("at byte")[0])
+        assert {str(before + 1) if more < 2 else "unsupported JSON "} == outcomes

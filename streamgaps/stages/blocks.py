@@ -183,8 +183,23 @@ class BlockReader(ABC):
             self._size > size
             and self._error is None
             and self._state in (State.FIRST, State.NEXT)
+            and self._size - self._blanks() > size
             and self._blocks[0].lstrip(BLANK)[:1] in (b"{", b"[", b'"')
         )
+
+    def cut(self, block: bytes, size: int) -> list[bytes]:
+        """Cut the next block where the item that waits would become longer than that.
+
+        So whether an item is found to be that long depends on its length, and not on where blocks end.
+        """
+        if self._size + len(block) <= size:
+            return [block]
+        room = size + 1 + self._blanks() - self._size
+        return [block[:room], block[room:]] if 0 < room < len(block) else [block]
+
+    def _blanks(self) -> int:
+        """Count the blanks before the item that waits."""
+        return len(self._blocks[0]) - len(self._blocks[0].lstrip(BLANK)) if self._blocks else 0
 
     def take(self) -> bytes:
         """Give away what is waiting, for somebody else to read an item; then `resume`. It begins at `offset`."""

@@ -217,17 +217,24 @@ def read_with(
         is_border: whether to stop before this byte, if no item is open there or not; a block must end there.
     """
     for block in blocks:
-        yield reader.feed(block)
-        while reader.waits_for_more_than(giant_bytes):
-            yield from _giant(reader, blocks, shape)
-        if reader.error:
-            raise reader.error
+        rest = deque(reader.cut(block, giant_bytes))
+        while rest:
+            yield reader.feed(rest.popleft())
+            while reader.waits_for_more_than(giant_bytes):
+                yield from _giant(reader, chain(_taken_from(rest), blocks), shape)
+            if reader.error:
+                raise reader.error
         if is_border(reader.fed):
             yield reader.settle()
             return
     yield reader.finish()
     if reader.error:
         raise reader.error
+
+
+def _taken_from(pieces: deque[bytes]) -> Iterator[bytes]:
+    while pieces:
+        yield pieces.popleft()
 
 
 def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterator[list[Any]]:
