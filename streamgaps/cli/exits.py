@@ -184,13 +184,49 @@ def _signals_caught() -> Iterator[None]:
             signal.signal(other, signal.SIG_IGN)
         raise _Stopped(number)
 
-    for number in before:
-        signal.signal(number, stop)
+    def arm() -> None:
+        for number in before:
+            signal.signal(number, stop)
+
+    arm()
     try:
-        yield
+        with _sent_again(arm):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+_AGAIN_SECONDS = 0.01
+
+
+@contextmanager
+def _sent_again(arm: Callable[[], None]) -> Iterator[None]:
+    """Send a signal again whose `_Stopped` was dropped: Python drops what is raised while an object goes away."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    dropped: list[int] = []
+
+    def send(_: int, __: FrameType | None) -> None:
+        arm()
+        os.kill(os.getpid(), dropped.pop())  # where stopping has to wait, this waits too
+
+    def take(unraisable: sys.UnraisableHookArgs) -> None:
+        if isinstance(unraisable.exc_value, _Stopped):
+            dropped.append(unraisable.exc_value.number)
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)  # not now: what is raised in here is dropped, too
+        else:
+            hook(unraisable)
+
+    hook, sys.unraisablehook = sys.unraisablehook, take
+    handler = signal.signal(signal.SIGALRM, send)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        sys.unraisablehook = hook
 
 
 def _die_of(number: int) -> NoReturn:

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -215,3 +216,26 @@ def test_every_exit_code_is_documented() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     for code in ExitCode:
         assert f"| {code.value} |" in readme, code
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_an_object_goes_away_is_not_lost(number: signal.Signals) -> None:
+    """Python drops what is raised then; it comes again."""
+    program = f"""
+import os, sys, time, weakref
+from streamgaps.cli import exits
+
+class Thing: pass
+
+def wait(_):
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), {int(number)}))
+    del thing
+    time.sleep(20)
+
+sys.exit(exits.run("streamgaps", wait))
+"""
+    begin = time.monotonic()
+    shown = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
+    assert (-number, f"streamgaps: stopped by {number.name}\n") == (shown.returncode, shown.stderr)
+    assert time.monotonic() - begin < 15
