@@ -156,8 +156,8 @@ def _tell(name: str, outlook: Outlook, sentence: str, trace: str | None = None) 
         details = {} if trace is None else {"traceback": trace}
         log.critical("streamgaps.failed", error=sentence, **details)
         return
-    for line in (trace or "").splitlines():
-        stderr.write(f"{printable(line)}\n")
+    for line in (trace or "").splitlines():  # of which a message may have some: none of them passes for another line
+        stderr.write(f"| {printable(line)}\n")
     stderr.write(f"{name}: {printable(sentence)}\n")
 
 

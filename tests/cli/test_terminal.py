@@ -101,3 +101,17 @@ def test_a_file_name_forges_no_line(tmp_path: Path, log_format: str) -> None:
         assert shown.returncode in (2, 3)
         assert shown.stderr.count("\n") == 1
         assert "\x1b" not in shown.stderr
+
+
+def test_a_traceback_forges_no_line(tmp_path: Path) -> None:
+    """Each of its lines is marked."""
+    (tmp_path / "n\nFORGED.json").write_text("[1]")
+    shown = subprocess.run(
+        [*command("streamgaps"), "analyze", "n\nFORGED.json", "-o", "g", "--debug", "--log-format", "console"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "| Traceback (most recent call last):\n" in shown.stderr
+    assert not [line for line in shown.stderr.splitlines() if line.startswith("FORGED")]
