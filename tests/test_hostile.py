@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -397,3 +398,28 @@ def test_which_reader_a_long_record_is_for_does_not_depend_on_blocks(form: str, 
             except InputError as error:
                 outcomes.add(str(error).partition("at byte")[0])
         assert {str(before + 1) if more < 2 else "unsupported JSON "} == outcomes
+
+
+@pytest.mark.parametrize("lead", [0, 200_000, 600_000])
+@pytest.mark.parametrize("first", [b"\x01", b"\\q"])
+@pytest.mark.parametrize("second", [b"\\ud83d", b"\xff"])
+def test_the_first_error_of_a_long_text_is_said(lead: int, first: bytes, second: bytes) -> None:
+    """Though the text is given to ijson in parts, and what comes later is looked at before."""
+    data = b'[{"a":"' + b"x" * (lead + 70_000) + first + b"x" * 70_000 + second + b"x" * 70_000 + b'"}]'
+    said = set()
+    for size in (65_536, 10_000_000):
+        with pytest.raises(InputError, match=f"malformed JSON at byte {70_007 + lead}: ") as caught:
+            list(read(cut(data, size), Shape(reader=Reader.IJSON)))
+        said.add(str(caught.value).split(": ")[0])
+    assert len(said) == 1
+
+
+def test_an_escaped_text_that_is_ignored_takes_little_memory() -> None:
+    """Of 9 MiB, all of it escapes: it took 400 MiB."""
+    data = json.dumps([GAP | {"x": "\\" * 4_700_000}]).encode()
+    tracemalloc.start()
+    try:
+        assert [1] == [len(batch) for batch in read(cut(data, 65_536)) if batch]
+        assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
+    finally:
+        tracemalloc.stop()

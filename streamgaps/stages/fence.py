@@ -13,7 +13,7 @@ import codecs
 import re
 import sys
 from contextlib import suppress
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamgaps.exceptions import MalformedInputError, UnsupportedInputError
@@ -37,6 +37,7 @@ __all__ = [
 MAX_DEPTH = 1000
 """How deep values may be nested; Python's own `json` gives up at about as many levels in 3.11."""
 
+_PIECE_BYTES = 64 * 1024
 _DIGITS = b"0123456789"
 _OPENING, _CLOSING = b"[]"
 _BETWEEN_ITEMS = b'[,}]"'
@@ -330,7 +331,9 @@ def end_of_item(block: Block) -> int:
 def length_of_item(data: bytes) -> int | None:
     """Return the length of the object, array or string that data begins with; None if it does not end in it."""
     bracket = b"["
-    for block in follow([bracket, data]):
+    # In pieces: to blank out the escapes of 8 MiB at once takes 400 MiB.
+    pieces = (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
+    for block in follow(chain([bracket], pieces)):
         if block.start.depth:
             with suppress(ValueError):
                 return block.start.offset + end_of_item(block) - len(bracket)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from streamgaps.stages.refused import BLANK
+from streamgaps.stages.refused import BLANK, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,6 +68,14 @@ class Parts:
 
     def _cut(self, blocks: Iterable[Block]) -> Iterator[bytes]:
         waiting: list[bytes] = []
+        try:
+            yield from self._parts(blocks, waiting)
+        except RefusedError:
+            if waiting:  # what is wrong in there comes first
+                yield b"".join(waiting)
+            raise
+
+    def _parts(self, blocks: Iterable[Block], waiting: list[bytes]) -> Iterator[bytes]:
         size = passed = 0
         begin: Block | None = None
         for block in blocks:
@@ -88,7 +96,7 @@ class Parts:
             passed = passed + size if goes_on else size
             if piece:  # to ijson, nothing is the end
                 yield piece
-            waiting, size = [held], len(held)
+            waiting[:], size = [held] * bool(held), len(held)
 
     def _filler(self, begin: Block) -> tuple[bytes, int]:
         """Return what ends the string that is open behind a block, and begins one; and how many events this gives."""
