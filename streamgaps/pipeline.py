@@ -126,7 +126,11 @@ def analyze(
             writing.read(one)
         run.check()
         writing.hand_on()
-        what_is_left = "the gaps were handed on before that was known" if is_stream else "no results were put in place"
+        what_is_left = (
+            "the gaps were handed on before that was known"
+            if is_stream
+            else "no results were put in place; without the limit, --skipped lists them"
+        )
         _check_skipped_share(run.tally, max_skipped, what_is_left)
         outputs.commit(text.report(run.tally) if run.tally.gaps else None, has_skipped=writing.has_skipped)
     if run.tally.records and run.tally.records == run.tally.skipped.total():
@@ -489,7 +493,7 @@ def _check_skipped_share(tally: Tally, most: float | None, what_is_left: str) ->
     count = tally.uncompared
     if most is not None and count and 100 * count / tally.records > most:
         message = (
-            f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.3g} %) were skipped, "
+            f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.6g} %) were skipped, "
             f"and {f'at most {most:g} % may be (--max-skipped)' if most else 'none may be (--strict)'}; {what_is_left}"
         )
         raise GateError(message, tally)

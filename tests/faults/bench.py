@@ -38,6 +38,7 @@ class Bench:
         assert self.run("old.json", "-o", "old").code == 0
         assert self.run("p.json", "-o", "new").code == 0
         self.new = contents(folder / "new")
+        self.old = contents(folder / "old")
         if has_old:
             (folder / "old").rename(self.gaps)
         self.before = contents(self.gaps)
@@ -72,7 +73,7 @@ class Bench:
 
     def mounted(self, where: str, how: str, script: str, *arguments: str) -> End:
         """Run a script in which a file system of its own is mounted in a folder; skip the test where that cannot be."""
-        unshare = ["unshare", "--mount", "true"]
+        unshare = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
         try:
             can_mount = subprocess.run(unshare, check=False, capture_output=True).returncode == 0
         except FileNotFoundError:
