@@ -227,6 +227,8 @@ def _sent_again(arm: Callable[[], None]) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         sys.unraisablehook = hook
+    if dropped:  # there was no time to send it again
+        raise _Stopped(dropped.pop())
 
 
 def _die_of(number: int) -> NoReturn:

@@ -218,9 +218,10 @@ def test_every_exit_code_is_documented() -> None:
         assert f"| {code.value} |" in readme, code
 
 
+@pytest.mark.parametrize("seconds", [0, 20])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_while_an_object_goes_away_is_not_lost(number: signal.Signals) -> None:
-    """Python drops what is raised then; it comes again."""
+def test_a_signal_while_an_object_goes_away_is_not_lost(number: signal.Signals, seconds: int) -> None:
+    """Python drops what is raised then; it comes again, or at the end."""
     program = f"""
 import os, sys, time, weakref
 from streamgaps.cli import exits
@@ -231,7 +232,7 @@ def wait(_):
     thing = Thing()
     reference = weakref.ref(thing, lambda _: os.kill(os.getpid(), {int(number)}))
     del thing
-    time.sleep(20)
+    time.sleep({seconds})
 
 sys.exit(exits.run("streamgaps", wait))
 """
