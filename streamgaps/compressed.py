@@ -108,13 +108,13 @@ class _Format(NamedTuple):
         name: what messages call it.
         magics: how a member may begin: for each of its first bytes those that may stand there.
         open: returns what decompresses one member, and the error that it raises.
-        is_padded: whether zero bytes may stand behind a member.
+        padding: of how many zero bytes a multiple may stand behind a member; 0 if none may.
     """
 
     name: str
     magics: tuple[tuple[bytes, ...], ...]
     open: Callable[[], tuple[_Decompressor, type[Exception]]]
-    is_padded: bool
+    padding: int
 
     def is_begun(self, head: bytes) -> bool:
         """Say whether a member begins so."""
@@ -136,14 +136,14 @@ def _each(magic: bytes) -> tuple[bytes, ...]:
 # RFC 1952; bzip2 has no standard, its manual names the bytes; "The .xz File Format"; RFC 8878, where what may be
 # skipped ("skippable frames") counts as a member here.
 _FORMATS = (
-    _Format("gzip", (_each(b"\x1f\x8b"),), _gzip, is_padded=True),
-    _Format("bzip2", ((*_each(b"BZh"), b"123456789"),), _bzip2, is_padded=False),
-    _Format("xz", (_each(b"\xfd7zXZ\0"),), _xz, is_padded=True),
+    _Format("gzip", (_each(b"\x1f\x8b"),), _gzip, padding=1),
+    _Format("bzip2", ((*_each(b"BZh"), b"123456789"),), _bzip2, padding=0),
+    _Format("xz", (_each(b"\xfd7zXZ\0"),), _xz, padding=4),
     _Format(
         "zstd",
         (_each(b"\x28\xb5\x2f\xfd"), (bytes(range(0x50, 0x60)), *_each(b"\x2a\x4d\x18"))),
         _zstd,
-        is_padded=False,
+        padding=0,
     ),
 )
 
@@ -166,8 +166,9 @@ def decompressed(blocks: Iterable[bytes]) -> Content:
 
     What is not compressed is passed on in the blocks in which it comes. Of what is compressed no more than 64 KiB are
     given at once, and no more input is taken than that takes; to decompress xz and zstd may take up to 128 MiB of
-    memory. All members are read, one after the other, and nothing else may follow them but zero bytes
-    after gzip and xz. When an error is raised, all blocks before it have been given; of the one at fault nothing.
+    memory. All members are read, one after the other, and nothing else may follow them but zero bytes: any number
+    after gzip, a multiple of four after xz. When an error is raised, all blocks before it have been given; of the one
+    at fault nothing.
 
     An input that is cut exactly between two members cannot be told from one that is whole. Damage is found by
     checksums; that of zstd is optional, though the program `zstd` writes it.
@@ -248,9 +249,7 @@ def _open(form: _Format) -> tuple[_Decompressor, type[Exception]]:
 
 def _has_another(form: _Format, data: _Input) -> bool:
     """Say whether another member follows."""
-    head = data.take()
-    while form.is_padded and head.startswith(b"\0"):
-        head = head.lstrip(b"\0") or data.take()
+    head = _behind_padding(form, data) if form.padding else data.take()
     while form.may_begin(head) and (more := data.take()):
         head += more
     data.give_back(head)
@@ -261,6 +260,22 @@ def _has_another(form: _Format, data: _Input) -> bool:
         message = f"what follows the {form.name} data, from byte {data.taken} of the input on, is no {form.name} data"
         raise MalformedInputError(message)
     return bool(head)
+
+
+def _behind_padding(form: _Format, data: _Input) -> bytes:
+    """Take the next piece without the zero bytes that it begins with."""
+    zeros = 0
+    head = data.take()
+    while head.startswith(b"\0"):
+        rest = head.lstrip(b"\0")
+        zeros += len(head) - len(rest)
+        head = rest or data.take()
+    if zeros % form.padding:
+        message = (
+            f"the {form.name} data is damaged: {zeros} zero bytes follow it, which is no multiple of {form.padding}"
+        )
+        raise MalformedInputError(message)
+    return head
 
 
 def _cut(form: _Format, data: _Input) -> MalformedInputError:

@@ -266,7 +266,8 @@ def read_range(task: Task) -> Part | None:
     except SourceError:
         return None
     # One that is full may end before its range does, and nothing be open there either; or the array be at its end.
-    is_done = reader.fed == task.end and (reader.has_ended if task.is_last else reader.is_clean)
+    is_end = task.end == task.identity.size
+    is_done = reader.fed == task.end and (reader.has_ended if is_end else reader.is_clean)
     # What is wrong here may be wrong only because no item begins where the range does. And what is nested without
     # end cannot be sent.
     if error is not None or not (is_done or reader.is_between) or any(map(_is_nested, part.notices)):

@@ -191,7 +191,7 @@ def test_damage_is_said_with_its_place(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("garbage", [b"x", b"garbage " * 20, b"\0\0x", b"\x1f\x8c", b"BZh0", b"[]"])
+@pytest.mark.parametrize("garbage", [b"x", b"garbage " * 20, bytes(4) + b"x", b"\x1f\x8c", b"BZh0", b"[]"])
 def test_what_is_something_else_may_not_follow(form: str, garbage: bytes) -> None:
     """The file classes of the standard library would leave it out without a word."""
     for size in (1, BLOCK):
@@ -225,6 +225,18 @@ def test_zero_bytes_may_follow_where_the_format_pads(form: str, zeros: int, size
         assert until_error(decompressed(cut(padded + b"x", size)).blocks)[0] == FIRST
     else:
         assert until_error(decompressed(cut(padded, size)).blocks)[0] == FIRST
+
+
+@pytest.mark.parametrize("zeros", [1, 3, 4 * BLOCK + 2])
+def test_xz_is_padded_in_fours(zeros: int) -> None:
+    """So its specification says, and so `xz -t` does."""
+    for behind in (b"", COMPRESS["xz"](SECOND)):
+        data = COMPRESS["xz"](FIRST) + bytes(zeros) + behind
+        before, message = until_error(decompressed(cut(data, BLOCK)).blocks)
+        assert (before, message) == (
+            FIRST,
+            f"the xz data is damaged: {zeros} zero bytes follow it, which is no multiple of 4",
+        )
 
 
 @pytest.mark.parametrize("size", [1, 5, BLOCK])

@@ -327,6 +327,16 @@ def test_a_first_record_that_is_no_prediction_is_asked_whether_it_is_one(bench: 
         assert bench.error([record], RecordError) == "item 0: missing 'gt'"
 
 
+@pytest.mark.parametrize("bench", [way for way in WAYS if way.form == "prefix" and way.range_bytes], indirect=True)
+def test_a_document_that_is_cut_is_refused_in_the_same_words(bench: Bench) -> None:
+    """In ranges and in a row, also where a record has just ended."""
+    path = bench.write([FP, TP, FN] * 2)
+    whole = path.read_bytes()
+    for end in range(whole.index(b"[", whole.index(b'"results"')), len(whole)):
+        path.write_bytes(whole[:end])
+        assert bench.error(path)
+
+
 @IN_ARRAYS
 def test_an_array_under_a_prefix_is_found_wherever_it_is(bench: Bench) -> None:
     """One at the top, a nested one, several, or none."""
