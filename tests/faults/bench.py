@@ -64,11 +64,11 @@ class Bench:
         return self.run(*arguments, command=faulty, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     def shell(self, script: str, *arguments: str, **options: Any) -> End:
-        """Run a script, in which `$RUN` is the command with its arguments."""
-        line = shlex.join([*command("streamgaps"), "analyze", *arguments, *self._common(arguments)])
+        """Run a script, in which `$RUN` is the command with its arguments, none of which holds a blank."""
+        line = " ".join([*command("streamgaps"), "analyze", *arguments, *self._common(arguments)])
         environment = {**os.environ, "RUN": line}
         options = {"cwd": self.folder, "stderr": subprocess.PIPE, "text": True, "env": environment, **options}
-        with subprocess.Popen(["/bin/bash", "-c", script.replace("$RUN", line)], **options) as process:
+        with subprocess.Popen(["/bin/bash", "-c", script], **options) as process:
             return ended(process)
 
     def mounted(self, where: str, how: str, script: str, *arguments: str) -> End:

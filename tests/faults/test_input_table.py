@@ -36,7 +36,8 @@ class Case(NamedTuple):
 
     data: bytes
     options: tuple[str, ...] = ()
-    check: Callable[[Run], bool] = lambda _: True
+    check: Callable[[Run], bool] = lambda _: False
+    """Says whether it was read as it should; whoever is to be refused needs none."""
 
 
 def record(**changes: str) -> bytes:
@@ -48,6 +49,11 @@ def record(**changes: str) -> bytes:
 def writes(text: str) -> Callable[[Run], bool]:
     """Return what checks that a text is in the one gap, as it is."""
     return lambda run: len(run.lines) == 1 and text in run.lines[0]
+
+
+def finds_none(run: Run) -> bool:
+    """Check that nothing was found, and that this is said."""
+    return not run.lines and "No KPI Gaps found!" in run.stderr
 
 
 def resolves_to(video_id: str) -> Callable[[Run], bool]:
@@ -63,7 +69,7 @@ TRICK = '"a\\u001b[2J\\nstreamgaps: all is well"'
 
 CASES: dict[str, list[Case]] = {
     "nothing in it": [Case(b""), Case(b" \n"), Case(b"\xef\xbb\xbf"), *(Case(pack(b"")) for pack in COMPRESS.values())],
-    "an array without records": [Case(b"[]"), Case(b" [\n] ")],
+    "an array without records": [Case(b"[]", (), finds_none), Case(b" [\n] ", (), finds_none)],
     "a byte-order mark, and 10 MB of blanks": [Case(b"\xef\xbb\xbf" + b" \n" * 5_000_000 + ONE, (), writes("FP"))],
     "keys given twice": [Case(record(gt='"yes", "gt": "no"'), (), writes("FP"))],
     "`NaN`, `Infinity`, `1e400`": [
@@ -111,7 +117,13 @@ CASES: dict[str, list[Case]] = {
             record(video_id=TRICK, response='"?"'), (), lambda run: "video_id='a\\\\x1b[2J\\\\nstreamgaps" in run.stderr
         )
     ],
-    "a NUL in a `video_id`": [Case(record(video_id='"/a/../b\\u0000"'), (), resolves_to("/b\0"))],
+    "a NUL in a `video_id`": [
+        Case(
+            record(video_id='"/a/../b\\u0000"'),
+            (),
+            lambda run: resolves_to("/b\0")(run) and "path_unresolved" in run.stderr,
+        )
+    ],
     "`../../etc/passwd` as `video_id`": [
         Case(record(video_id='"../../etc/passwd"'), ("--videos-dir", "/data/videos"), resolves_to("/etc/passwd"))
     ],
