@@ -134,6 +134,10 @@ class GateError(StreamgapsError, RuntimeError):
         super().__init__(message)
         self.tally = tally
 
+    def __reduce__(self) -> tuple[type[GateError], tuple[str, Tally]]:
+        """Keep the counts when it is sent from another process."""
+        return type(self), (str(self), self.tally)
+
 
 class ConfigurationError(StreamgapsError, ValueError):
     """You asked for something that makes no sense: an unknown key, a missing one, a value out of range."""

@@ -2,7 +2,8 @@
 
 Each is written to a staging file beside its place. At the end they are put in place one after the other, the gaps
 last: a new `kpi_gaps.jsonl` means that all else is new. These are several renames, not one step: a kill between them
-leaves what is in place by then beside the old gaps. Any other failure leaves everything as it was.
+leaves what is in place by then beside the old gaps. Any other failure leaves everything as it was; where the file
+system fails so that not even this can be done, the error says so.
 
 A staging file is locked while its run lives, and a run starts by removing those that nobody holds.
 
@@ -228,8 +229,15 @@ class _OutputFile:
             _put(self._staged if is_there else None, self.target)
 
     def put_back(self) -> None:
-        """Put back what `keep_old` has kept."""
-        _put(self._old, self.target)
+        """Put back what `keep_old` has kept; if that fails, too, it is left under its second name."""
+        try:
+            _put(self._old, self.target)
+        except OSError as error:
+            message = f"{self.what} are of two runs: {self.target} is new, and cannot be put back: {reason(error)}"
+            if self._old is not None:
+                self._leftovers.remove(self._old)
+                message += f"; until the next run the earlier one is {self._old}"
+            raise OutputError(message) from error
 
     def keep_old(self) -> None:
         """Give the file that is in place a second name, from which it can be put back."""
@@ -474,7 +482,10 @@ def _copy(path: Path, second: Path) -> None:
     file = system.File(system.create(second), str(second))
     with system.open_to_read(os.fspath(path)) as source, io.BufferedWriter(file) as copy:
         shutil.copyfileobj(source, copy)
-    shutil.copystat(path, second)
+    with suppress(OSError):  # a file system without modes, say
+        status = system.stat(path)
+        system.chmod(second, stat.S_IMODE(status.st_mode))
+        system.utime(second, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -83,13 +83,19 @@ def base_of(folder: str | os.PathLike[str] | None, paths: Paths = Paths.RESOLVE)
         return name
     try:
         path = Path(name if name.strip() else ".")
-        return str(path.resolve()) if paths is Paths.RESOLVE else os.path.abspath(path)  # noqa: PTH100 -- lexically
+        return _resolved(path) if paths is Paths.RESOLVE else os.path.abspath(path)  # noqa: PTH100 -- lexically
     except FileNotFoundError as error:
         message = "the working directory does not exist any more; change to one that does"
         raise SourceError(message) from error
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError) as error:
         message = f"videos_dir {name!r} cannot be resolved: {error}"
         raise ConfigurationError(message) from error
+
+
+def _resolved(folder: Path) -> str:
+    path = system.realpath(folder)
+    _raise_for_loop(path)
+    return path
 
 
 def make_resolver(

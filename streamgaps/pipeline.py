@@ -84,8 +84,8 @@ def analyze(
             at once, at least 2. What it runs opens the file by its path; threads are no faster than one job.
         skipped: one more file, which gets every sample that is skipped, as JSON Lines with the reason; it appears, or
             disappears, as the results do.
-        max_skipped: how many of 100 predictions may be skipped, those that `dedup` drops not counted; if more are,
-            no results are put in place. 0: none may be.
+        max_skipped: the percentage of predictions that may be skipped, those that `dedup` drops not counted; if more
+            are, no results are put in place. 0: none may be.
         on_warning: called for each skipped sample and each path that cannot be resolved, instead of logging
             it with structlog.
         max_warnings: after how many warnings the others are only counted; never if None.
@@ -126,12 +126,7 @@ def analyze(
             writing.read(one)
         run.check()
         writing.hand_on()
-        what_is_left = (
-            "the gaps were handed on before that was known"
-            if is_stream
-            else "no results were put in place; without the limit, --skipped lists them"
-        )
-        _check_skipped_share(run.tally, max_skipped, what_is_left)
+        _check_skipped_share(run.tally, max_skipped, is_stream=is_stream)
         outputs.commit(text.report(run.tally) if run.tally.gaps else None, has_skipped=writing.has_skipped)
     if run.tally.records and run.tally.records == run.tally.skipped.total():
         log.warning(
@@ -168,7 +163,7 @@ def iter_gaps(
     Args:
         predictions: as for `analyze`.
         on_warning: as for `analyze`.
-        tally: where to count; up to date whenever you have got a gap, and at the end.
+        tally: where to count on; up to date whenever you have got a gap, and at the end. For one run at a time.
         **options: see `Options`.
 
     Raises:
@@ -182,7 +177,7 @@ def iter_gaps(
     with ExitStack() as stack:
         run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         if tally is not None:
-            run.tally = tally
+            run.tally, run.records = tally, tally.records
         for one in inputs:
             with open_source(one) as source:
                 yield from run.gaps(source.name, source.blocks)
@@ -232,7 +227,7 @@ class _Run:
         marks: which labels were used; None if there are none.
         repeats: which gaps there were; None if that does not matter.
         is_one: as above.
-        records: how many records came out of the reader.
+        records: how many records `tally` is to have: those that came out of the reader.
     """
 
     def __init__(self, settings: Settings, stack: ExitStack, *, tell: Tell, is_one: bool) -> None:
@@ -479,24 +474,32 @@ def _check_is_local(path: str | os.PathLike[str] | BinaryIO | None, name: str) -
 
 
 def _check_percentage(value: object, name: str) -> None:
-    if value is not None and not (isinstance(value, (int, float)) and 0 <= value <= 100):  # noqa: PLR2004 -- of 100
+    if value is None:
+        return
+    if isinstance(value, bool) or not (isinstance(value, (int, float)) and 0 <= value <= 100):  # noqa: PLR2004 -- of 100
         message = f"{name} must be a percentage from 0 to 100, not {value!r}"
         raise ConfigurationError(message)
 
 
-def _check_skipped_share(tally: Tally, most: float | None, what_is_left: str) -> None:
+def _check_skipped_share(tally: Tally, most: float | None, *, is_stream: bool) -> None:
     """Refuse results that say nothing of too many of the predictions.
 
     Raises:
         GateError: more than `most` of a hundred could not be compared.
     """
     count = tally.uncompared
-    if most is not None and count and 100 * count / tally.records > most:
-        message = (
-            f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.6g} %) were skipped, "
-            f"and {f'at most {most:g} % may be (--max-skipped)' if most else 'none may be (--strict)'}; {what_is_left}"
-        )
-        raise GateError(message, tally)
+    if most is None or not count or 100 * count / tally.records <= most:
+        return
+    what_is_left = (
+        "the gaps were handed on before that was known"
+        if is_stream
+        else "no results were put in place; without the limit, --skipped lists them"
+    )
+    message = (
+        f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.6g} %) were skipped, "
+        f"and {f'at most {most:g} % may be (--max-skipped)' if most else 'none may be (--strict)'}; {what_is_left}"
+    )
+    raise GateError(message, tally)
 
 
 def _inputs(

@@ -42,6 +42,7 @@ CALLS = (
     "stat",
     "symlink",
     "unlink",
+    "utime",
     "write",
 )
 """The names of the calls in this module; what a system lacks is None."""
@@ -66,6 +67,7 @@ rmdir = os.rmdir
 stat = os.stat
 symlink = os.symlink
 unlink = os.unlink
+utime = os.utime
 write = os.write
 
 CAN_PREAD = hasattr(os, "pread")
@@ -89,6 +91,8 @@ _BINARY: int = getattr(os, "O_BINARY", 0)
 
 class File(io.RawIOBase):
     """An unbuffered binary file that makes its calls here; `io.FileIO` would make them out of sight.
+
+    It may be read as it is, or written to through `io.BufferedWriter`; it has no `readinto`.
 
     Args:
         descriptor: the open file.

@@ -7,6 +7,7 @@ alone would fail with a traceback where it reaches nobody, and succeed where a m
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,8 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-_NO_NETWORK = ("connect", "timed out", "timeout", "resolve", "503 server error", "502 server error")
+_NO_NETWORK = re.compile(r"(Connection|NameResolution|MaxRetry|Proxy)Error:|(Connect|Read)Timeout:|50[23] Server Error")
+"""What the last line of a traceback begins with, or has in it, where nobody answers."""
 
 
 def installed(name: str, extras: set[str]) -> dict[str, str]:
@@ -48,8 +50,8 @@ def verdict(output: str, errors: str, status: int) -> tuple[int, str]:
         status: its own exit code.
     """
     if not output.strip():
-        if status and any(word in errors.lower() for word in _NO_NETWORK):
-            last = errors.strip().splitlines()[-1]
+        last = errors.strip().rpartition("\n")[2]
+        if status and _NO_NETWORK.search(last):
             return 0, f"Nothing was audited, for nobody could be asked: {last}"
         return status or 1, f"pip-audit failed:\n{errors}"
     packages: list[dict[str, Any]] = json.loads(output)["dependencies"]

@@ -45,13 +45,16 @@ class NoFurther:
 
 
 class NthCall:
-    """Makes the n-th call to the system fail; or does something before it."""
+    """Makes the n-th call to the system fail, or all from there on; or does something before it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object] | None = None, *, lasts: bool = False
+    ) -> None:
         self.calls = 0
         self.name = ""
         self._n = n
         self._act = act
+        self._lasts = lasts
         for name in system.CALLS:
             call = getattr(system, name)
             if call is not None:
@@ -60,7 +63,7 @@ class NthCall:
     def _wrap(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             self.calls += 1
-            if self.calls == self._n:
+            if self.calls == self._n or (self._lasts and self.calls > self._n):
                 self.name = name
                 if self._act is None:
                     if name == "close":  # closes even if it fails

@@ -32,8 +32,13 @@ def test_no_network_is_no_failure() -> None:
 
 
 def test_any_other_failure_is_one() -> None:
-    """Such as options that it does not know."""
-    assert (2, "pip-audit failed:\nunrecognized arguments") == verdict("", "unrecognized arguments", 2)
+    """Such as options that it does not know, or a bug in it."""
+    for errors in (
+        "unrecognized arguments",
+        "ResolutionImpossible: cannot resolve dependencies",
+        "requests.exceptions.ConnectionError: x\nAttributeError: 'NoneType' object has no attribute 'connection'",
+    ):
+        assert (2, f"pip-audit failed:\n{errors}") == verdict("", errors, 2)
 
 
 def test_all_that_is_installed_is_audited() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamgaps import ConfigurationError, GateError, InputError, analyze, iter_gaps
+from streamgaps import ConfigurationError, GateError, InputError, Tally, analyze, iter_gaps
 from streamgaps.chain import Chain
 from streamgaps.cli.streamgaps import main
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
@@ -19,6 +19,7 @@ from tests.doubles import Here
 FP = {"video_id": "/v", "response": "yes", "gt": "no"}
 UNKEPT = "no results were put in place; without the limit, --skipped lists them"
 SKIP = FP | {"response": "?"}
+JOINED = ["--ground-truth", "labels.json", "--on", "response"]
 
 
 def source(*records: dict[str, Any]) -> io.BytesIO:
@@ -87,7 +88,7 @@ def test_a_stream_has_got_the_gaps_by_then() -> None:
     assert b'"FP"' in stream.getvalue()
 
 
-@pytest.mark.parametrize("most", [-1, 100.5, math.nan, math.inf, "5"])
+@pytest.mark.parametrize("most", [-1, 100.5, math.nan, math.inf, "5", True, False])
 def test_what_is_no_percentage_is_refused(tmp_path: Path, most: Any) -> None:
     """NaN above all, which would let everything pass."""
     with pytest.raises(ConfigurationError, match="max_skipped must be a percentage from 0 to 100, not "):
@@ -111,18 +112,24 @@ def test_what_is_no_percentage_is_refused(tmp_path: Path, most: Any) -> None:
         (["--max-skipped", "nan"], 2, "max_skipped must be a percentage from 0 to 100, not nan"),
         (["--max-skipped", "many"], 2, "'many' is not a valid float"),
         (["--strict", "--max-skipped", "0"], 2, "--strict contradicts --max-skipped"),
-        (["--strict", "--unmatched", "skip"], 2, "--strict contradicts --max-skipped and --unmatched skip"),
+        (["--strict", *JOINED, "--unmatched", "skip"], 4, "1 of 2 records (50 %) were skipped, and none may be"),
         (["--strict", "--on-invalid", "skip"], 4, "none may be"),
         (["--strict", "--unclear", "gap"], 0, ""),
     ],
 )
 def test_the_command_has_a_code_for_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    said: str,
 ) -> None:
     """And shows the counts before it says why."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "p.json").write_text(json.dumps([FP, SKIP]))
-    arguments = ["analyze", str(tmp_path / "p.json"), "-o", str(tmp_path / "gaps"), "--log-format", "console"]
-    assert code == main([*arguments, *options])
+    (tmp_path / "labels.json").write_text(json.dumps([{"response": "yes", "gt": "no"}]))
+    assert code == main(["analyze", "p.json", "-o", "gaps", "--log-format", "console", *options])
     shown = capsys.readouterr().err
     assert ("| Records read" in shown) == (code != 2)
     assert said in shown.splitlines()[-1]
@@ -159,6 +166,15 @@ def test_a_record_that_gets_lost_on_the_way_is_found_out(
     with pytest.raises(AssertionError, match="3 records were read"):
         list(iter_gaps(path))
     assert main(["analyze", str(path), "-o", str(tmp_path / "gaps")]) == 70
+
+
+def test_a_tally_can_be_counted_on(tmp_path: Path) -> None:
+    """What it holds already does not count as lost."""
+    (tmp_path / "p.json").write_text(json.dumps([FP, SKIP]))
+    tally = Tally()
+    for runs in (1, 2):
+        assert len(list(iter_gaps(tmp_path / "p.json", tally=tally, on_warning=ignore))) == 1
+        assert tally.records == 2 * runs
 
 
 def test_an_error_in_a_file_that_was_written_to_is_put_down_to_that(

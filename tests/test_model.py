@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgaps import InputError, MalformedInputError, RecordError, SkipReason, Tally, exceptions
+from streamgaps import GateError, MalformedInputError, RecordError, SkipReason, Tally, exceptions
 from streamgaps.exceptions import StreamgapsError
 
 COUNTS = st.integers(min_value=0, max_value=9)
@@ -49,4 +49,9 @@ def test_errors_survive_the_way_between_processes() -> None:
     assert ("p.json: bad", 7, 3) == (str(again), again.offset, again.items)
     record = pickle.loads(pickle.dumps(RecordError("bad", index=2, field="gt")))  # noqa: S301
     assert (2, "gt") == (record.index, record.field)
-    assert str(InputError("x")) == "x"
+    gate = pickle.loads(pickle.dumps(GateError("too many", Tally(3))))  # noqa: S301
+    assert ("too many", Tally(3)) == (str(gate), gate.tally)
+    for name in sorted({*exceptions.__all__} - {"reason", "GateError", "RecordError"}):
+        error = getattr(exceptions, name)("why")
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301
+        assert (type(error), "why") == (type(again), str(again))

@@ -6,6 +6,7 @@ import fcntl
 import gc
 import io
 import os
+import re
 import signal
 import stat
 import threading
@@ -375,6 +376,45 @@ def test_whichever_call_fails_all_three_are_old_or_new(
     else:
         pytest.fail("the run never succeeded")
     assert outcomes == {"refused", "done"}
+
+
+@pytest.mark.parametrize("old", [True, False])
+@pytest.mark.parametrize("has_gaps", [True, False])
+def test_where_nothing_works_any_more_what_is_of_two_runs_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool, has_gaps: bool
+) -> None:
+    """As where a disk becomes read-only between two renames; and what was there before is kept under another name."""
+    mixed = 0
+    for n in range(1, 200):
+        folder = tmp_path / str(n)
+        paths = [*(folder / name for name in PAIR), folder / SKIPPED_NAME]
+        folder.mkdir()
+        if old:
+            write_all(folder, paths[-1], "old")
+        before = found(*paths)
+        with monkeypatch.context() as patch:
+            failing = NthCall(patch, n, lasts=True)
+            error = None
+            try:
+                write_all(folder, paths[-1], "new", has_gaps=has_gaps)
+            except OutputError as refused:
+                error = str(refused)
+        if error and "are of two runs: " in error:
+            mixed += 1
+            assert re.search("are of two runs: .* is new, and cannot be put back: Input/output error", error)
+            if old:
+                kept = Path(error.partition("until the next run the earlier one is ")[2])
+                assert kept.read_text() in before
+        else:
+            assert found(*paths) in (before, ["new", "report of new"] * has_gaps + ["skipped by new"])
+        if failing.calls < n:
+            break
+        write_all(folder, paths[-1], "next")
+        assert ["next", "report of next", "skipped by next"] == found(*paths)
+        assert sorted([*PAIR, SKIPPED_NAME]) == names(folder)
+    else:
+        pytest.fail("the run never succeeded")
+    assert mixed
 
 
 def test_two_runs_with_their_folders_crossed_do_not_block_each_other(tmp_path: Path) -> None:

@@ -209,23 +209,22 @@ def _sent_again(arm: Callable[[], None]) -> Iterator[None]:
     dropped: list[int] = []
 
     def send(_: int, __: FrameType | None) -> None:
-        arm()
-        os.kill(os.getpid(), dropped.pop())  # where stopping has to wait, this waits too
+        if dropped:
+            arm()
+            os.kill(os.getpid(), dropped.pop())  # where stopping has to wait, this waits too
 
     def take(unraisable: sys.UnraisableHookArgs) -> None:
         if isinstance(unraisable.exc_value, _Stopped):
             dropped.append(unraisable.exc_value.number)
+            signal.signal(signal.SIGALRM, send)
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)  # not now: what is raised in here is dropped, too
         else:
             hook(unraisable)
 
     hook, sys.unraisablehook = sys.unraisablehook, take
-    handler = signal.signal(signal.SIGALRM, send)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
         sys.unraisablehook = hook
     if dropped:  # there was no time to send it again
         raise _Stopped(dropped.pop())

@@ -214,7 +214,7 @@ _GATE_OPTIONS = [
     click.option(
         "--strict",
         is_flag=True,
-        help="Fail if any record is skipped, for whatever reason: --max-skipped 0. E.g. --strict",
+        help="Fail if any record is skipped; the same as --max-skipped 0.",
     ),
 ]
 
@@ -316,8 +316,8 @@ def _analyze(
     if quiet and (verbose or debug):
         message = "--quiet contradicts --verbose and --debug"
         raise click.UsageError(message)
-    if strict and (max_skipped is not None or options["unmatched"] == "skip"):
-        message = "--strict contradicts --max-skipped and --unmatched skip"
+    if strict and max_skipped is not None:
+        message = "--strict contradicts --max-skipped"
         raise click.UsageError(message)
     outlook.debug = debug
     level = "ERROR" if quiet else "DEBUG" if verbose or debug else "INFO"

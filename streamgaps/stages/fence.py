@@ -29,6 +29,7 @@ __all__ = [
     "end_of_item",
     "follow",
     "length_of_item",
+    "pieces",
     "refuse",
     "split",
     "without_bom",
@@ -328,12 +329,16 @@ def end_of_item(block: Block) -> int:
     raise ValueError(message)
 
 
+def pieces(data: bytes) -> Iterator[bytes]:
+    """Cut what was collected into blocks again: what is done to all bytes of one at once takes memory for each."""
+    return (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
+
+
 def length_of_item(data: bytes) -> int | None:
     """Return the length of the object, array or string that data begins with; None if it does not end in it."""
     bracket = b"["
     # In pieces: to blank out the escapes of 8 MiB at once takes 400 MiB.
-    pieces = (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
-    for block in follow(chain([bracket], pieces)):
+    for block in follow(chain([bracket], pieces(data))):
         if block.start.depth:
             with suppress(ValueError):
                 return block.start.offset + end_of_item(block) - len(bracket)

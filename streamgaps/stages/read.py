@@ -28,7 +28,6 @@ __all__ = ["MAX_RECORD_BYTES", "Format", "Items", "Reader", "Shape", "find_forma
 MAX_RECORD_BYTES = 1024 * 1024 * 1024
 """How long an item may be, unless the user says otherwise."""
 
-_PIECE_BYTES = 64 * 1024
 _MOST_BLANKS = 1024 * 1024
 """Behind so many blanks an input is taken for an array."""
 
@@ -239,19 +238,19 @@ def _taken_from(pieces: deque[bytes]) -> Iterator[bytes]:
 
 def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterator[list[Any]]:
     from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
-    from streamgaps.stages.fence import length_of_item  # noqa: PLC0415
+    from streamgaps.stages.fence import length_of_item, pieces  # noqa: PLC0415
 
     waiting = reader.take()
     length = length_of_item(waiting)
     if length is not None:
         yield reader.decode_one(waiting[:length])
-        for piece in _pieces(waiting[length:]):
+        for piece in pieces(waiting[length:]):
             if reader.error is None:
                 yield reader.feed(piece)
         return
-    pieces = _pieces(waiting)
+    collected = pieces(waiting)
     giant = read_giant(
-        chain(pieces, blocks),
+        chain(collected, blocks),  # in pieces: ijson has all events of one in memory at once
         fields=layout_of(shape.fields).keys,
         max_record_bytes=shape.max_record_bytes,
         offset=reader.offset,
@@ -261,14 +260,9 @@ def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterat
     )
     yield [giant.item]
     yield reader.resume(giant.end, giant.rest, lines=giant.lines, is_lost=isinstance(giant.item, Broken))
-    for piece in pieces:  # of a broken item, not all was looked at
+    for piece in collected:  # of a broken item, not all was looked at
         if reader.error is None:
             yield reader.feed(piece)
-
-
-def _pieces(data: bytes) -> Iterator[bytes]:
-    """Cut what was collected into blocks again: ijson has all events of a piece in memory at once."""
-    return (data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
 
 
 class _Records:

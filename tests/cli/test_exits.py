@@ -19,6 +19,7 @@ from streamgaps.cli import exits
 from streamgaps.cli.exits import ExitCode
 from streamgaps.outputs import GAPS_NAME
 from tests.conftest import command, names
+from tests.faults.bench import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -212,10 +213,17 @@ def test_as_process_1_it_exits_with_128_and_the_signal(tmp_path: Path) -> None:
 
 
 def test_every_exit_code_is_documented() -> None:
-    """In the README's table."""
-    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-    for code in ExitCode:
-        assert f"| {code.value} |" in readme, code
+    """In the README's table, and those of signals."""
+    documented = [int(code) for row in table("Exit codes") for code in row[0].split(", ")]
+    signals = [128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)]
+    assert sorted([*ExitCode, *signals]) == documented
+
+
+def test_a_timer_that_is_not_ours_ends_the_command_as_ever(waiting: Callable[..., Started]) -> None:
+    """We use that signal only to send another again."""
+    process, _ = waiting()
+    process.send_signal(signal.SIGALRM)
+    assert -signal.SIGALRM == process.wait(30)
 
 
 @pytest.mark.parametrize("seconds", [0, 20])
