@@ -344,6 +344,14 @@ def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, monkeypatch: p
     assert resolver("/v")[0](0, "x") == "/v/x"
 
 
+def test_a_folder_of_videos_behind_a_loop_of_links_is_refused(tmp_path: Path) -> None:
+    """On any Python; where links are not followed, it is a name like any other."""
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ConfigurationError, match="cannot be resolved: .*symbolic links"):
+        base_of(tmp_path / "loop")
+    assert base_of(tmp_path / "loop", Paths.NORMALIZE) == str(tmp_path / "loop")
+
+
 def chosen(choice: Paths, base: str | Path) -> tuple[Callable[[int, str], str], list[UnresolvedPath]]:
     """Make what a choice asks for, and the list of what it could not resolve."""
     notices: list[UnresolvedPath] = []
