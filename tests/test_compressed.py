@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import bz2
-import gzip
 import lzma
 import os
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 from streamgaps.compressed import LONGEST_MAGIC, compression, decompressed
 from streamgaps.exceptions import ConfigurationError, MalformedInputError, SourceError, UnsupportedInputError
 from tests.doubles import cut
+from tests.packing import COMPRESS
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -22,12 +21,6 @@ else:
     from backports import zstd
 
 BLOCK = 64 * 1024
-COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": lambda data: gzip.compress(data, mtime=0),
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
-}
 FORMATS = sorted(COMPRESS)
 FIRST, SECOND = b'[{"gt": "A"}, ' * 9, b'{"gt": "B"}]' * 7
 SKIPPABLE = b"\x53\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"abcde"

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import json
-import lzma
-import sys
-from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -23,12 +18,8 @@ from tests import oracle
 from tests.conftest import names
 from tests.doubles import cut
 from tests.judge import are_predictions, array_in, records_in, spelled
+from tests.packing import COMPRESS
 from tests.runs import in_a_row, in_parts
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 RECORDS = [
     '{"video_id": "/a.mp4", "response": "Yes, é\\u00e9.", "gt": "B. No", "question": "Is there a \\"crash\\"?"}',
@@ -41,13 +32,7 @@ BEGINNINGS = {"array": "[", "jsonl": "", "document": '{"model": "é", "r": ['}
 SEPARATORS = {"array": ",\n  ", "jsonl": "\n", "document": ", "}
 ENDS = {"array": "]\n", "jsonl": "\n", "document": '], "n": [{}, "]"]}\n'}
 FORMS = pytest.mark.parametrize("form", BEGINNINGS)
-PACK: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": lambda data: gzip.compress(data, mtime=0),
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zstd": lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
-}
-PACKINGS = pytest.mark.parametrize("packing", PACK)
+PACKINGS = pytest.mark.parametrize("packing", COMPRESS)
 
 
 def whole(form: str) -> bytes:
@@ -115,7 +100,7 @@ def test_several_jobs_find_the_cut(form: str, tmp_path: Path) -> None:
 @PACKINGS
 def test_a_compressed_file_that_is_cut_anywhere_is_an_error(form: str, packing: str) -> None:
     """After what could be read: also behind a complete record of JSON Lines, for the end of the packing is known."""
-    data = PACK[packing](whole(form))
+    data = COMPRESS[packing](whole(form))
     assert (ALL_GAPS, None) == gaps_in(data, **options_for(form))
     for end in range(form == "jsonl", len(data)):  # JSON Lines may be empty, if that is what they are called
         gaps, error = gaps_in(data[:end], **options_for(form))
@@ -132,7 +117,7 @@ def test_a_cut_file_leaves_nothing_and_changes_nothing(form: str, tmp_path: Path
         (tmp_path / "old" / name).write_bytes(content)
     data = whole(form)
     cuts = [data[:end] for end in range(len(data)) if not is_whole(form, end)]
-    for pack in PACK.values():
+    for pack in COMPRESS.values():
         packed = pack(data)
         cuts += [packed[:end] for end in range(1, len(packed), 5)]
     for number, damaged in enumerate(cuts):

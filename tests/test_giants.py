@@ -8,9 +8,6 @@ the decompressor, here 8 MiB. Of what is kept there are at once its parts, the t
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import resource
 import shutil
 import subprocess
@@ -26,11 +23,7 @@ from streamgaps.cli.exits import ExitCode
 from streamgaps.outputs import GAPS_NAME
 from tests.conftest import command, names
 from tests.measured import MIB, Measured, measured_pipe
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+from tests.packing import COMPRESS
 
 MB = 1000 * 1000
 GB = 1000 * MB
@@ -199,12 +192,6 @@ def test_a_number_of_a_million_digits_is_refused(field: str, reader: str, tmp_pa
 
 # Decompression bombs --------------------------------------------------------------------------------------------------
 
-COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": lambda data: gzip.compress(data, mtime=0),
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zstd": zstd.compress,
-}
 BOMBS = {
     "white space": filled(FIRST + b"},", b" ", RECORD + b"]", 10 * GB),
     "one text": GIANTS["text without end"],

@@ -3,7 +3,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import lzma
 import os
 import subprocess
 import sys
@@ -19,8 +18,7 @@ from streamgaps.exceptions import MalformedInputError, SourceNotFoundError
 from streamgaps.outputs import GAPS_NAME
 from streamgaps.sources import BLOCK_BYTES, Input, expand, open_source, size_of, standard_input
 from tests.doubles import ChunkedFile
-
-COMPRESS: list[Callable[[bytes], bytes]] = [gzip.compress, bz2.compress, lzma.compress]
+from tests.packing import COMPRESS
 
 
 def test_a_path_is_read_in_blocks_and_closed(tmp_path: Path) -> None:
@@ -122,7 +120,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, change
             list(source.blocks)
 
 
-@pytest.mark.parametrize("compress", COMPRESS)
+@pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS)
 def test_a_compressed_file_is_decompressed_whatever_its_name_is(
     tmp_path: Path, compress: Callable[[bytes], bytes]
 ) -> None:
@@ -136,7 +134,7 @@ def test_a_compressed_file_is_decompressed_whatever_its_name_is(
             assert (content if is_plain else data) == b"".join(source.blocks)
 
 
-@pytest.mark.parametrize("compress", COMPRESS)
+@pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS)
 @pytest.mark.parametrize("size", [1, 1000])
 def test_a_compressed_file_that_is_open_is_decompressed(compress: Callable[[bytes], bytes], size: int) -> None:
     """A pipe, as a rule."""

@@ -13,7 +13,7 @@ from streamgaps.cli.streamgaps import main
 from streamgaps.outputs import GAPS_NAME
 from tests.conftest import names
 from tests.faults.bench import GAP, table
-from tests.test_compressed import COMPRESS
+from tests.packing import COMPRESS
 
 ROWS = table("What input is read")
 

@@ -8,7 +8,6 @@ None of this needs a fuzzer: `test_corpus.py` runs it on what fuzzers found.
 from __future__ import annotations
 
 import bz2
-import gzip
 import io
 import json
 import lzma
@@ -49,6 +48,7 @@ from streamgaps.stages.rules import LONG, RULES
 from streamgaps.stages.write import write
 from tests import judge, oracle, plainly
 from tests.doubles import ChunkedFile, Here, cut
+from tests.packing import COMPRESS
 from tests.runs import in_a_row, in_parts, taken
 
 if sys.version_info >= (3, 14):
@@ -388,13 +388,6 @@ def _in_utf8(data: bytes) -> str:
 
 _MOST_BLOCKS = 64
 _MEMORY = 1 << 27
-COMPRESS: list[Callable[[bytes], bytes]] = [
-    lambda data: data,
-    lambda data: gzip.compress(data, mtime=0),
-    bz2.compress,
-    lzma.compress,
-    lambda data: zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}),
-]
 
 
 def compressed(data: bytes) -> None:
@@ -426,7 +419,7 @@ def compressed(data: bytes) -> None:
 
 def _damaged(case: Case) -> bytes:
     """Compress what follows, or that many times, and change a byte, cut it or put something behind it."""
-    compress, change, at, byte = case.pick(COMPRESS), case.pick("ncdabz"), case.take(2), case.take(1)
+    compress, change, at, byte = case.pick([bytes, *COMPRESS.values()]), case.pick("ncdabz"), case.take(2), case.take(1)
     data = compress(case.pick([1, 500]) * case.rest)
     place = int.from_bytes(at, "big") % (len(data) + 1)
     return {
@@ -462,7 +455,10 @@ def _by_the_book(name: str, data: bytes, size: int) -> tuple[bytes | None, bytes
         if not member.eof:
             return None, b""
         if name in ("gzip", "xz"):
-            data = data.lstrip(b"\0")
+            behind = data.lstrip(b"\0")
+            if name == "xz" and (len(data) - len(behind)) % 4:
+                return None, b""
+            data = behind
     return content, data
 
 
