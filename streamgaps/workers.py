@@ -30,6 +30,10 @@ __all__ = ["Workers"]
 _AHEAD = 2
 """How many tasks a worker has at once: the one that it does, and the next."""
 
+_AHEAD_BYTES = 4096
+"""How long the next may be: what a pipe surely holds (that of macOS 8 KiB), for a worker may be busy with writing its
+answer, and then reads nothing before that is read."""
+
 _Result = TypeVar("_Result")
 
 
@@ -38,8 +42,7 @@ class _Task(Future[Any]):
 
     def __init__(self, workers: Workers, call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         super().__init__()
-        self.call = call
-        self.arguments = arguments
+        self.message = pickle.dumps((call, arguments))
         self._workers = workers
 
     def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 -- whatever was called returns
@@ -66,12 +69,16 @@ class _Worker:
         theirs.close()  # so that the pipe ends when the worker does
         self.has_answered = can_fork
 
+    def may_have(self, task: _Task, busy: int) -> bool:
+        """Say whether it may have this task, too, if it may have so many before it."""
+        return len(self.tasks) <= busy and (not self.tasks or len(task.message) <= _AHEAD_BYTES)
+
     def give(self, task: _Task) -> None:
         """Send it a task."""
         self.tasks.append(task)
         try:
             # Not send(): if it fails, Python 3.12.1 crashes at its end, of the buffer in the error's traceback.
-            self.pipe.send_bytes(pickle.dumps((task.call, task.arguments)))
+            self.pipe.send_bytes(task.message)
         except OSError as error:
             raise BrokenExecutor(self.why_it_died()) from error
 
@@ -127,7 +134,7 @@ class Workers(Executor):
     def _hand_out(self) -> None:
         for busy in range(_AHEAD):
             for worker in self._workers:
-                while len(worker.tasks) <= busy and self._queue:
+                while self._queue and worker.may_have(self._queue[0], busy):
                     task = self._queue.popleft()
                     if task.set_running_or_notify_cancel():
                         worker.give(task)

@@ -49,6 +49,19 @@ def test_results_come_to_whom_they_belong() -> None:
             assert large(number) == futures[number].result()
 
 
+def longer(text: bytes) -> bytes:
+    """Return more than a pipe holds, and more than was sent."""
+    return text * 2
+
+
+@pytest.mark.timeout(60)
+def test_nobody_waits_for_ever_where_calls_and_results_are_large() -> None:
+    """A worker that sends a result reads nothing meanwhile."""
+    with Workers(2) as workers:
+        futures = [workers.submit(longer, bytes([number]) * 3_000_000) for number in range(10)]
+        assert [bytes([number]) * 6_000_000 for number in range(10)] == [future.result() for future in futures]
+
+
 def test_what_a_call_raises_is_raised_where_its_result_is_wanted() -> None:
     """And the worker goes on; what cannot be pickled is told in words."""
     with Workers(1) as workers:
