@@ -80,7 +80,10 @@ def open_source(predictions: Input) -> Iterator[Source]:
     """
     if not isinstance(predictions, (str, os.PathLike)):
         name = getattr(predictions, "name", None)
-        yield _streamed(predictions, name if isinstance(name, str) else "<stream>")
+        name = name if isinstance(name, str) else "<stream>"
+        with _watched(_regular_behind(predictions, name)) as regular:
+            source = _streamed(predictions, name)
+            yield source if regular is None else source._replace(blocks=unchanged(source.blocks, regular))
     elif _is_url(predictions):
         from streamgaps import remote  # noqa: PLC0415 -- many runs never need it
 
@@ -252,6 +255,15 @@ def _regular(name: str, file: BinaryIO) -> RegularFile | None:
     status = _status(name, file)
     is_regular = stat.S_ISREG(status.st_mode) and system.CAN_PREAD
     return RegularFile(name, _identity(status), file) if is_regular else None
+
+
+def _regular_behind(file: BinaryIO, name: str) -> RegularFile | None:
+    """Return the regular file that an open one gets its bytes from, as standard input may; None if it is no such."""
+    try:
+        file.fileno()
+    except (AttributeError, OSError, ValueError):
+        return None
+    return _regular(name, file)
 
 
 @contextmanager

@@ -103,16 +103,17 @@ def test_whatever_a_given_file_raises_is_said(tmp_path: Path) -> None:
         list(source.blocks)
 
 
+@pytest.mark.parametrize("is_open", [False, True])
 @pytest.mark.parametrize("change", ["append", "rewrite"])
-def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, change: str) -> None:
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, change: str, is_open: bool) -> None:
     """Half of an old file and half of a new one is neither."""
     path = tmp_path / "p.json"
     path.write_bytes(b"x" * BLOCK_BYTES * 2)
-    with open_source(path) as source:
+    with path.open("rb") as opened, open_source(opened if is_open else path) as source:
         next(source.blocks)
         if change == "append":
-            with path.open("ab") as file:
-                file.write(b"y")
+            with path.open("ab") as other:
+                other.write(b"y")
         else:
             path.write_bytes(b"z" * BLOCK_BYTES * 2)
             os.utime(path, ns=(0, 0))
@@ -170,17 +171,20 @@ def test_the_position_is_that_in_the_input(tmp_path: Path) -> None:
                 assert len(content) == source.position()
 
 
+@pytest.mark.parametrize("is_open", [False, True])
 @pytest.mark.parametrize("change", ["append", "rewrite"])
-def test_a_compressed_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, change: str) -> None:
+def test_a_compressed_file_that_changes_while_it_is_read_is_an_error(
+    tmp_path: Path, change: str, is_open: bool
+) -> None:
     """Also if what comes later is a member that fits."""
     path = tmp_path / "p.json.gz"
     content = gzip.compress(os.urandom(BLOCK_BYTES * 2))
     path.write_bytes(content)
-    with open_source(path) as source:
+    with path.open("rb") as opened, open_source(opened if is_open else path) as source:
         next(source.blocks)
         if change == "append":
-            with path.open("ab") as file:
-                file.write(gzip.compress(b"y"))
+            with path.open("ab") as other:
+                other.write(gzip.compress(b"y"))
         else:
             path.write_bytes(content)
             os.utime(path, ns=(0, 0))
