@@ -29,6 +29,15 @@ class Log:
         """Choose the lowest level, and what is called before the first event."""
         self.lowest, self._prepare, self._logger = lowest, prepare, None
 
+    def load(self, level: int) -> None:
+        """Load what it takes to say something of that level, if it is to be said."""
+        if level >= self.lowest and self._logger is None:
+            import structlog  # noqa: PLC0415 -- only now
+
+            if self._prepare is not None:
+                self._prepare()
+            self._logger = structlog.get_logger("streamgaps")
+
     def debug(self, event: str, **values: object) -> None:
         """Say what helps to find a fault."""
         self._say(DEBUG, "debug", event, values)
@@ -48,12 +57,7 @@ class Log:
     def _say(self, level: int, name: str, event: str, values: dict[str, object]) -> None:
         if level < self.lowest:
             return
-        if self._logger is None:
-            import structlog  # noqa: PLC0415 -- only now
-
-            if self._prepare is not None:
-                self._prepare()
-            self._logger = structlog.get_logger("streamgaps")
+        self.load(level)
         getattr(self._logger, name)(event, **values)
 
 

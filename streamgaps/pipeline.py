@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from streamgaps.chain import Chain
 from streamgaps.exceptions import ConfigurationError, GateError, InputError, NotAnArrayError, RecordError
-from streamgaps.log import log
+from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
 from streamgaps.outputs import GAPS_NAME, open_outputs
@@ -127,6 +127,7 @@ def analyze(
         run.check()
         writing.hand_on()
         _check_skipped_share(run.tally, max_skipped, is_stream=is_stream)
+        log.load(INFO)  # now: if there is no memory for it, nothing is to be in place
         outputs.commit(text.report(run.tally) if run.tally.gaps else None, has_skipped=writing.has_skipped)
     if run.tally.records and run.tally.records == run.tally.skipped.total():
         log.warning(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -84,9 +84,9 @@ def run(name: str, command: Callable[[Outlook], object]) -> int:
     outlook = Outlook()
     _occupy_standard_streams()
     try:
-        with _signals_caught():
+        with _signals_caught() as came:
             try:
-                return _run(name, command, outlook)
+                return _run(name, command, outlook, came)
             finally:
                 _abandon_broken_streams()
     except _Stopped as stopped:
@@ -94,7 +94,7 @@ def run(name: str, command: Callable[[Outlook], object]) -> int:
         _die_of(stopped.number)
 
 
-def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook) -> int:
+def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook, came: list[int]) -> int:
     try:
         result = command(outlook)
         if sys.stdout is not None:
@@ -105,6 +105,8 @@ def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook) -> i
         _tell(name, outlook, _usage(error))
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
+        if came:  # SQLite makes an error of its own of what is raised in a function that it calls
+            raise _Stopped(came[0]) from None
         code, sentence = _verdict(error)
         trace = _trace(error) if outlook.debug else None
         error.__traceback__ = error.__context__ = None  # to say that memory is out takes some of what its frames hold
@@ -145,12 +147,23 @@ def _verdict(error: Exception) -> tuple[ExitCode, str]:
             ExitCode.ENVIRONMENT,
             "out of memory; a smaller --max-record-bytes refuses the records that are too large",
         )
+    if isinstance(error, ImportError):  # with little memory, too
+        return ExitCode.ENVIRONMENT, f"a part of the program, or of what it needs, cannot be loaded: {error}"
     if isinstance(error, OSError):
-        return ExitCode.ENVIRONMENT, f"cannot write to standard output: {reason(error)}"
+        what = f"{error.filename}: cannot be used" if error.filename else "cannot write to standard output"
+        return ExitCode.ENVIRONMENT, f"{what}: {reason(error)}"
     return ExitCode.BUG, f"a bug in streamgaps, please report it: {type(error).__name__}: {error}"
 
 
 def _tell(name: str, outlook: Outlook, sentence: str, trace: str | None = None) -> None:
+    try:
+        _tell_as_asked(name, outlook, sentence, trace)
+    except Exception:  # noqa: BLE001 -- where memory ends, what is raised while structlog is loaded may be anything
+        with suppress(MemoryError):
+            stderr.write(f"{name}: {printable(sentence)}\n")
+
+
+def _tell_as_asked(name: str, outlook: Outlook, sentence: str, trace: str | None) -> None:
     if outlook.log_format is LogFormat.JSON:
         # The highest level, which no choice of level hides.
         details = {} if trace is None else {"traceback": trace}
@@ -174,14 +187,17 @@ def _occupy_standard_streams() -> None:
 
 
 @contextmanager
-def _signals_caught() -> Iterator[None]:
-    """Let signals that ask us to stop raise `_Stopped`."""
+def _signals_caught() -> Iterator[list[int]]:
+    """Let signals that ask us to stop raise `_Stopped`, at the end if it was swallowed; give those that came."""
     # Ignored on purpose, as by nohup or in the background of a script, a signal stays ignored.
     before = {number: signal.getsignal(number) for number in STOPPING if signal.getsignal(number) != signal.SIG_IGN}
 
+    came: list[int] = []
+
     def stop(number: int, _: FrameType | None) -> None:
+        came.append(number)
         for other in before:  # a second one is not to interrupt the cleaning up
-            signal.signal(other, signal.SIG_IGN)
+            signal.signal(other, _ignore)
         raise _Stopped(number)
 
     def arm() -> None:
@@ -191,10 +207,16 @@ def _signals_caught() -> Iterator[None]:
     arm()
     try:
         with _sent_again(arm):
-            yield
+            yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if came:
+        raise _Stopped(came[0])
+
+
+def _ignore(_: int, __: FrameType | None) -> None:
+    """Do nothing. Of SIG_IGN Python complains where that signal, too, has come already."""
 
 
 _AGAIN_SECONDS = 0.01
@@ -226,8 +248,6 @@ def _sent_again(arm: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = hook
-    if dropped:  # there was no time to send it again
-        raise _Stopped(dropped.pop())
 
 
 def _die_of(number: int) -> NoReturn:

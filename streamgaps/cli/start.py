@@ -1,6 +1,7 @@
 """Where both commands begin, before anything is loaded that takes time."""
 
 import signal
+import sys
 from importlib import import_module
 
 __all__ = ["gap_analysis", "streamgaps"]
@@ -20,4 +21,9 @@ def _run(module: str) -> int:
     # Until there is something to clean up, Ctrl-C is to end it as it ends any program: without a traceback.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return int(import_module(module).main())
+    try:
+        main = import_module(module).main
+    except Exception as error:  # noqa: BLE001 -- where memory ends, what is raised while loading may be anything
+        sys.stderr.write(f"streamgaps: the program cannot be loaded: {type(error).__name__}: {error}\n")
+        return 3
+    return int(main())

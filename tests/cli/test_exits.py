@@ -17,7 +17,9 @@ import pytest
 
 from streamgaps.cli import exits
 from streamgaps.cli.exits import ExitCode
-from streamgaps.outputs import GAPS_NAME
+from streamgaps.cli.logs import LogFormat
+from streamgaps.log import log
+from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests.conftest import command, names
 from tests.faults.bench import table
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
 FP = {"video_id": "v", "response": "yes", "gt": "no"}
+PAIR = sorted([GAPS_NAME, REPORT_NAME])
 
 
 @pytest.fixture
@@ -217,6 +220,80 @@ def test_every_exit_code_is_documented() -> None:
     documented = [int(code) for row in table("Exit codes") for code in row[0].split(", ")]
     signals = [128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)]
     assert sorted([*ExitCode, *signals]) == documented
+
+
+def run_here(program: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command `act` of a program by itself."""
+    program = f"import os, signal, sqlite3, sys\nfrom streamgaps.cli import exits\n{program}\n"
+    program += 'sys.exit(exits.run("streamgaps", act))'
+    line = [sys.executable, "-c", program]
+    return subprocess.run(line, check=False, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_a_signal_that_sqlite_swallows_is_died_of() -> None:
+    """SQLite makes an error of its own of what is raised in a function that it calls."""
+    shown = run_here("""
+def act(_):
+    database = sqlite3.connect(":memory:")
+    database.create_function("stop", 0, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    database.execute("SELECT stop()").fetchall()
+""")
+    assert (-signal.SIGTERM, "streamgaps: stopped by SIGTERM\n") == (shown.returncode, shown.stderr)
+
+
+def test_signals_that_come_at_once_are_one() -> None:
+    """Python complains if one that has come is ignored afterwards."""
+    shown = run_here("""
+def act(_):
+    both = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, both)
+    for number in both:
+        os.kill(os.getpid(), number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+""")
+    assert shown.stderr in {f"streamgaps: stopped by {name}\n" for name in ("SIGHUP", "SIGINT", "SIGTERM")}
+    assert shown.stderr.endswith(f"{signal.Signals(-shown.returncode).name}\n")
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ImportError("failed to map segment")])
+def test_an_error_is_said_though_the_logger_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    """In plain words then."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(log, "critical", fail)
+
+    def act(outlook: exits.Outlook) -> None:
+        outlook.log_format = LogFormat.JSON
+        fail()
+
+    assert exits.run("streamgaps", act) == ExitCode.ENVIRONMENT
+    shown = capsys.readouterr().err
+    assert shown.startswith("streamgaps: out of memory" if isinstance(error, MemoryError) else "streamgaps: a part of ")
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_with_little_memory_it_works_or_says_why_not(tmp_path: Path, log_format: str) -> None:
+    """Not with a traceback, wherever in a run it is out; and what exists at the end is whole."""
+    (tmp_path / "p.json").write_text(json.dumps([FP] * 3))
+    outcomes = set()
+    for kib in range(20_000, 36_000, 1_000):
+        limited = ["/bin/bash", "-c", f'ulimit -v {kib}; exec "$@"', "bash", *command("streamgaps")]
+        arguments = ["analyze", "p.json", "-o", str(kib), "--log-format", log_format]
+        shown = subprocess.run([*limited, *arguments], cwd=tmp_path, check=False, capture_output=True, text=True)
+        if "streamgaps" not in shown.stderr:  # Python itself has not come so far
+            continue
+        outcomes.add(shown.returncode)
+        assert "Traceback" not in shown.stderr
+        if shown.returncode == 0:
+            assert names(tmp_path / str(kib)) == PAIR
+        else:
+            assert not (tmp_path / str(kib)).exists() or names(tmp_path / str(kib)) == PAIR
+    assert {3} <= outcomes <= {0, 3, 70}  # 70: where memory ends, Python's import may raise anything
 
 
 def test_a_timer_that_is_not_ours_ends_the_command_as_ever(waiting: Callable[..., Started]) -> None:
