@@ -36,7 +36,9 @@ __all__ = ["GAPS_NAME", "REPORT_NAME", "Outputs", "open_outputs"]
 GAPS_NAME = "kpi_gaps.jsonl"
 REPORT_NAME = "kpi_gaps_report.txt"
 
+_ATTEMPTS = 100
 _STAGING_SUFFIX = ".tmp"
+_PERMISSIONS = 0o777  # of an earlier file: not to run as its owner, who may have been somebody else
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _BUFFER_BYTES = 256 * 1024
 _STREAM_BUFFER_BYTES = 64 * 1024  # less: somebody waits for what goes to a stream
@@ -108,17 +110,29 @@ class Outputs:
             raise
 
     def _open(self) -> None:
-        if "gaps" in self._files:
-            with _as_output_error(self._files["gaps"].what):
-                self._made = _make_folders(self._files["gaps"].target.parent)
-        for file in self._files.values():
-            file.check_folder()
+        gaps = self._files.get("gaps")
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                self._stage(gaps)
+                break
+            except OutputError as error:
+                # A run that made the folder, and had nothing to put into it, has taken it away again just now.
+                is_gone = gaps is not None and not gaps.is_staged and isinstance(error.__cause__, FileNotFoundError)
+                if not is_gone or not left:
+                    raise
+
+    def _stage(self, gaps: _OutputFile | None) -> None:
+        if gaps is not None:
+            with _as_output_error(gaps.what):
+                self._made += _make_folders(gaps.target.parent)
+        if "skipped" in self._files:
+            self._files["skipped"].check_folder()
         with _locked(self._files.values()):
             for file in self._files.values():
                 file.check_target()
                 file.sweep()
-            if "gaps" in self._files:
-                self.gaps = self._files["gaps"].stage()
+            if gaps is not None:
+                self.gaps = gaps.stage()
             if "skipped" in self._files:
                 self.skipped = self._files["skipped"].stage()
 
@@ -181,6 +195,11 @@ class _OutputFile:
         self._old: Path | None = None
         self._leftovers: list[Path] = []
 
+    @property
+    def is_staged(self) -> bool:
+        """Whether its staging file was made."""
+        return self._file is not None
+
     def check_folder(self) -> None:
         """Check that there is a folder for it."""
         with _as_output_error(self.what):
@@ -206,7 +225,7 @@ class _OutputFile:
             with suppress(OSError):  # nothing to replace, or a file system without modes
                 mode = system.lstat(self.target).st_mode
                 if stat.S_ISREG(mode):
-                    system.chmod(descriptor, stat.S_IMODE(mode))
+                    system.chmod(descriptor, mode & _PERMISSIONS)
         return self._file
 
     def stage_text(self, text: str) -> None:
@@ -256,6 +275,9 @@ class _OutputFile:
         for name in found:
             path = self.target.with_name(name)
             with suppress(OSError):
+                if stat.S_ISLNK(system.lstat(path).st_mode):  # a link that was to be replaced; nobody stages any
+                    system.unlink(path)
+                    continue
                 descriptor = system.open_descriptor(path, os.O_RDONLY | system.NO_LINK | getattr(os, "O_NONBLOCK", 0))
                 try:
                     if _try_lock(descriptor):

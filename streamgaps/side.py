@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamgaps.exceptions import InputError, RecordError, SourceError, reason
 from streamgaps.model import Prediction
 from streamgaps.paths import is_url
+from streamgaps.signals import STOPPING, signal_mask
 from streamgaps.sources import open_source
 from streamgaps.stages.fields import MISSING, Fields, layout_of
 from streamgaps.stages.join import Found, key_bytes
@@ -61,17 +62,25 @@ def temporary_folder() -> Iterator[str]:
         SourceError: it cannot be made; later, an index in it cannot be written or read.
     """
     try:
-        made = tempfile.TemporaryDirectory(prefix="streamgaps-", ignore_cleanup_errors=True)
-    except OSError as error:
-        message = f"no temporary folder for the index can be made: {reason(error)}; TMPDIR names another place"
-        raise SourceError(message) from error
-    try:
-        with made as folder:
+        # Signals wait while it is made and removed: nobody else would ever do that.
+        with (
+            signal_mask("SIG_BLOCK", STOPPING) as before,
+            _made_folder() as folder,
+            signal_mask("SIG_SETMASK", before),
+        ):
             yield folder
     except sqlite3.Error as error:
         message = (
             f"the index in the temporary folder {tempfile.gettempdir()} failed: {error}; TMPDIR names another folder"
         )
+        raise SourceError(message) from error
+
+
+def _made_folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="streamgaps-", ignore_cleanup_errors=True)
+    except OSError as error:
+        message = f"no temporary folder for the index can be made: {reason(error)}; TMPDIR names another place"
         raise SourceError(message) from error
 
 

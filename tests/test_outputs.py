@@ -148,12 +148,43 @@ def test_staging_files_of_killed_runs_are_swept_and_those_of_living_ones_are_not
     dead = tmp_path / f".{GAPS_NAME}.1-abcd.tmp"
     alive = tmp_path / f".{GAPS_NAME}.2-abcd.tmp"
     other = tmp_path / ".other.tmp"
+    link = tmp_path / f".{REPORT_NAME}.3-abcd.tmp"  # the second name of a link that was to be replaced
     for path in (dead, alive, other):
         path.touch()
+    link.symlink_to(other.name)
     with alive.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         write(tmp_path, "gap")
     assert sorted([alive.name, other.name, *PAIR]) == names(tmp_path)
+
+
+@pytest.mark.parametrize("call", ["mkdir", "stat", "listdir"])
+def test_a_folder_that_another_run_takes_away_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """It had made it, and there was nothing to put into it; as long as we have put nothing into it either."""
+    real, folder = getattr(system, call), tmp_path / "new" / "results"
+    taken: list[object] = []
+
+    def take_away(*arguments: Any, **options: Any) -> Any:
+        result = real(*arguments, **options)
+        if folder.is_dir() and len(taken) < 3:
+            taken.append(folder)
+            folder.rmdir()
+        return result
+
+    monkeypatch.setattr(system, call, take_away)
+    write(folder, "gap")
+    assert contents(folder) == ["gap", "report of gap"]
+    assert taken
+
+
+def test_nobody_else_gets_a_file_that_runs_as_its_owner(tmp_path: Path) -> None:
+    """The earlier results may have been somebody else's."""
+    (tmp_path / GAPS_NAME).touch()
+    (tmp_path / GAPS_NAME).chmod(0o6755)
+    write(tmp_path, "gap")
+    assert stat.S_IMODE((tmp_path / GAPS_NAME).stat().st_mode) == 0o755
 
 
 def test_two_runs_into_one_folder_leave_one_whole_pair(tmp_path: Path) -> None:

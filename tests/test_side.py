@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import tempfile
 import tracemalloc
 from array import array
@@ -279,6 +280,26 @@ def test_the_folder_is_gone_at_the_end() -> None:
         assert Path(folder).name.startswith("streamgaps-")
         labels(Path(folder), lines({"id": 1, "gt": "no"}))
     assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize("call", ["__init__", "cleanup"])
+def test_a_signal_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """Neither where it has just been made, nor where it is about to be removed: nobody else would ever remove it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    real = getattr(tempfile.TemporaryDirectory, call)
+
+    def signalled(self: Any, *arguments: Any, **options: Any) -> None:
+        if call == "cleanup":
+            os.kill(os.getpid(), signal.SIGINT)
+        real(self, *arguments, **options)
+        if call == "__init__":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tempfile.TemporaryDirectory, call, signalled)
+        with temporary_folder():
+            assert call == "cleanup"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_index_that_cannot_be_written_is_told() -> None:

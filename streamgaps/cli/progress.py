@@ -39,24 +39,29 @@ class Progress:
 
     def __call__(self, done: int, tally: Tally) -> None:
         """Show that `done` bytes are read."""
+        if time.monotonic() - self._begin < _DELAY_SECONDS:
+            return
+        try:
+            self._show(done, tally)
+        except (AttributeError, TypeError, ValueError):  # tqdm takes its settings from the environment, as they are
+            self._bar = stderr.around = None
+            self._begin = math.inf  # it is not tried again
+
+    def _show(self, done: int, tally: Tally) -> None:
         if self._bar is None:
-            if time.monotonic() - self._begin < _DELAY_SECONDS:
-                return
-            try:
-                self._open()
-            except (TypeError, ValueError):  # tqdm takes its settings from the environment, whatever they are
-                self._begin = math.inf
-                return
+            self._bar = self._opened()
+            stderr.around = (self._bar.clear, self._bar.refresh)
         self._bar.set_postfix_str(f"{tally.gaps:,} gaps", refresh=False)
         self._bar.update(done - self._bar.n)
 
-    def _open(self) -> None:
+    def _opened(self) -> Any:  # noqa: ANN401 -- tqdm's
         from tqdm import tqdm  # noqa: PLC0415 -- loaded only if it is shown
 
         tqdm.monitor_interval = 0  # no thread
-        self._bar = tqdm(total=self._size, unit="B", unit_scale=True, leave=False, file=sys.stderr, dynamic_ncols=True)
-        self._bar.start_t -= time.monotonic() - self._begin  # the rate is that of all so far
-        stderr.around = (self._bar.clear, self._bar.refresh)
+        look: dict[str, Any] = {"unit": "B", "unit_scale": True, "leave": False, "dynamic_ncols": True}
+        bar = tqdm(total=self._size, file=sys.stderr, write_bytes=False, **look)
+        bar.start_t -= time.monotonic() - self._begin  # the rate is that of all so far; one that is disabled has none
+        return bar
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

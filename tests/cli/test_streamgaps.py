@@ -21,7 +21,7 @@ from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests.conftest import GOLDEN, command, names, real_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -262,11 +262,15 @@ def test_a_file_name_that_is_not_utf8_is_logged(run: Run) -> None:
     assert events(result.stderr)[0]["error"] == "\udcff.json: there is no such file"
 
 
-def on_a_terminal(arguments: list[str], folder: Path, columns: int = 100) -> str:
+def on_a_terminal(
+    arguments: list[str], folder: Path, columns: int = 100, environment: Mapping[str, str] = os.environ
+) -> str:
     """Run a command on a terminal of its own, and return what it shows."""
     main, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    with subprocess.Popen(arguments, stdin=terminal, stdout=terminal, stderr=terminal, cwd=folder) as process:
+    with subprocess.Popen(
+        arguments, stdin=terminal, stdout=terminal, stderr=terminal, cwd=folder, env=environment
+    ) as process:
         os.close(terminal)
         shown = b""
         while True:
@@ -282,10 +286,15 @@ def on_a_terminal(arguments: list[str], folder: Path, columns: int = 100) -> str
     return shown.decode()
 
 
+def write_many(path: Path) -> None:
+    """Write so many records that they take long enough for a progress bar."""
+    records = [{"video_id": "v", "response": "yes" if number % 3 else "no", "gt": "no"} for number in range(300_000)]
+    path.write_text(json.dumps(records))
+
+
 def test_a_terminal_gets_readable_logs_and_a_progress_bar(tmp_path: Path) -> None:
     """In bytes, with rate, time left and gaps; a short run has none."""
-    records = [{"video_id": "v", "response": "yes" if number % 3 else "no", "gt": "no"} for number in range(300_000)]
-    (tmp_path / "p.json").write_text(json.dumps(records))
+    write_many(tmp_path / "p.json")
     shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
     assert re.search(r"\d+%\|.*\d+(\.\d+)?M/\d+(\.\d+)?M \[\d\d:\d\d<\d\d:\d\d, +[\d.]+MB/s, [\d,]+ gaps\]", shown)
     assert "| Records read         | 300,000 |" in shown
@@ -294,6 +303,26 @@ def test_a_terminal_gets_readable_logs_and_a_progress_bar(tmp_path: Path) -> Non
     shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
     assert "No KPI Gaps found!" in shown
     assert "%|" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_shown"),
+    [
+        ("TQDM_DISABLE", "1", False),
+        ("TQDM_WRITE_BYTES", "1", True),
+        ("TQDM_MININTERVAL", "often", False),
+        ("TQDM_NCOLS", "20", True),
+    ],
+)
+def test_the_progress_bar_takes_its_settings_from_the_environment(
+    tmp_path: Path, name: str, value: str, is_shown: bool
+) -> None:
+    """Those that make no sense are no reason to stop; then there is no bar."""
+    write_many(tmp_path / "p.json")
+    arguments = [*command("streamgaps"), "analyze", "p.json", "-o", "gaps", "--jobs", "1"]
+    shown = on_a_terminal(arguments, tmp_path, environment={**os.environ, name: value})
+    assert "| Records read         | 300,000 |" in shown
+    assert is_shown == ("%" in shown)
 
 
 def test_what_a_run_does_not_show_is_not_loaded(sample: Path, tmp_path: Path) -> None:
