@@ -158,7 +158,7 @@ def test_staging_files_of_killed_runs_are_swept_and_those_of_living_ones_are_not
     assert sorted([alive.name, other.name, *PAIR]) == names(tmp_path)
 
 
-@pytest.mark.parametrize("call", ["mkdir", "stat", "listdir"])
+@pytest.mark.parametrize("call", ["mkdir", "open_descriptor", "flock", "listdir"])
 def test_a_folder_that_another_run_takes_away_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:

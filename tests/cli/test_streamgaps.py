@@ -322,6 +322,7 @@ def test_the_progress_bar_takes_its_settings_from_the_environment(
     arguments = [*command("streamgaps"), "analyze", "p.json", "-o", "gaps", "--jobs", "1"]
     shown = on_a_terminal(arguments, tmp_path, environment={**os.environ, name: value})
     assert "| Records read         | 300,000 |" in shown
+    assert "Traceback" not in shown
     assert is_shown == ("%" in shown)
 
 
