@@ -220,19 +220,18 @@ class BlockReader(ABC):
         self._state = self._after_item
         return items
 
-    def resume(self, offset: int, rest: bytes, *, lines: int, is_lost: bool) -> list[Any]:
-        """Go on after an item that somebody else has read.
+    def resume(self, offset: int, *, lines: int, is_lost: bool) -> None:
+        """Go on after an item that somebody else has read; feed what is behind it.
 
         Args:
             offset: where it ended.
-            rest: what is known of the input behind it.
             lines: how many line feeds it had.
             is_lost: whether it did not end, but was found to be no JSON, so that the next line is to be found.
         """
+        self._patience, self._idle_until = self.PATIENCE, 0
         self._pass(b"\n" * lines, items=1)
         self.offset = offset
         self._state = State.LOST if is_lost else self._after_item
-        return self.feed(rest)
 
     def line_of(self, index: int) -> int | None:  # noqa: ARG002 -- for those who know
         """Return the line on which one of the items begins that were returned last; None where that says nothing."""

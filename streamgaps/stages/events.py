@@ -129,7 +129,8 @@ def read_giant(
         # What `json` reads is no broken line, and what is in it no records: it is refused, and not skipped.
         if not skips_broken or refused.kind is UnsupportedInputError:
             if line is not None:
-                refused.line = line + tail.lines - tail.split(refused.offset)[1].count(b"\n")
+                lines = tail.lines_before(refused.offset)
+                refused.line = None if lines is None else line + lines
                 refused.reason = refused.reason.replace(CUT, CUT_RECORD)
             refused.offset += offset - len(_BRACKET)
             raise refused.as_input_error(index) from refused.__cause__
@@ -198,6 +199,12 @@ class _Tail:
         self._check(end)
         return end
 
+    def lines_before(self, offset: int) -> int | None:
+        """Return how many line feeds there are before a place; None if that is no longer known."""
+        if offset <= len(_BRACKET):
+            return 0
+        return None if offset < self._first else self.lines - self.split(offset)[1].count(b"\n")
+
     def split(self, end: int) -> tuple[int, bytes]:
         """Return what was taken from there on; or from a little later on, if that is no longer known."""
         end = max(end, self._first)
@@ -221,7 +228,11 @@ def parse_events(pieces: Iterator[bytes], explain: Callable[[str], RefusedError]
 def _explained(items: Iterator[Any], explain: Callable[[str], RefusedError]) -> Iterator[Any]:
     try:
         yield from items
-    except (ijson.JSONError, decimal.InvalidOperation, UnicodeDecodeError) as error:
+    except decimal.InvalidOperation as error:
+        refused = explain("an exponent of 18 digits or more")
+        refused.kind = UnsupportedInputError  # wherever it is: to `json` it is a number like any other
+        raise refused from error
+    except (ijson.JSONError, UnicodeDecodeError) as error:
         raise explain(_words(error)) from error
 
 

@@ -53,6 +53,10 @@ _LONE_SURROGATE = re.compile(
 # An escape that goes on in the next block, and a high surrogate whose other half may follow there.
 _UNFINISHED = re.compile(rb"(?:%b)?(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z" % _HIGH)
 _LONGEST_UNFINISHED = 11
+# What `json` reads, and is no JSON, where a value may stand; and how it begins, or is whole, at the end of a block.
+_NO_JSON = re.compile(rb'"[^"]*(?:"|\Z)|(?:\A|[\[,:])[ \t\n\r]*(?P<value>-?(?:NaN|Infinity))')
+_NO_JSON_BEGUN = re.compile(rb"(?:-|-?(?:N(?:aN?)?|I(?:n(?:f(?:i(?:n(?:it?)?)?)?)?)?))\Z")
+_LONGEST_BEGUN = 8
 _ESCAPED_MARK = re.compile(rb'\\[\\"]')
 _MARK = re.compile(rb'["\[\]{}]')
 _FEED = re.compile(rb"[\f\v]")
@@ -77,7 +81,7 @@ _BEGINNING = Place(0, 0, in_string=False, before=b"")
 
 
 class Block(NamedTuple):
-    """A piece of the input that cuts no escape sequence."""
+    """A piece of the input that cuts no escape sequence, and neither NaN nor an infinity."""
 
     data: bytes
     plain: bytes
@@ -106,7 +110,7 @@ class Block(NamedTuple):
 
 
 def follow(blocks: Iterable[bytes], start: Place = _BEGINNING) -> Iterator[Block]:
-    """Cut the input where no escape sequence is, leave out a byte-order mark, and follow what is open.
+    """Cut the input where no `Block` must be cut, leave out a byte-order mark, and follow what is open.
 
     The last block is empty, and starts at the end. What comes after a syntax error is followed wrongly;
     nobody reads that far.
@@ -116,7 +120,7 @@ def follow(blocks: Iterable[bytes], start: Place = _BEGINNING) -> Iterator[Block
         start: where in the input they begin; not inside an escape sequence.
     """
     place = start
-    for data in _whole_escapes(without_bom(blocks)):
+    for data in _whole_words(without_bom(blocks)):
         if place.offset == 0 and data == BOM:
             place = place._replace(offset=len(data))
             continue
@@ -145,8 +149,8 @@ def without_bom(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-def _whole_escapes(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Hold back an escape sequence that a block cuts until the next block."""
+def _whole_words(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Hold back an escape sequence or a word that a block cuts until the next block."""
     held = b""
     for block in blocks:
         data = held + block if held else block
@@ -156,6 +160,10 @@ def _whole_escapes(blocks: Iterable[bytes]) -> Iterator[bytes]:
             unfinished = _UNFINISHED.search(plain, max(0, len(data) - _LONGEST_UNFINISHED))
             if unfinished is not None:
                 data, held = data[: unfinished.start()], data[unfinished.start() :]
+        if not held:
+            begun = _NO_JSON_BEGUN.search(data, max(0, len(data) - _LONGEST_BEGUN))
+            if begun is not None:
+                data, held = data[: begun.start()], data[begun.start() :]
         if data:
             yield data
     if held:
@@ -227,6 +235,7 @@ def refuse(blocks: Iterable[Block], *, is_array: bool = True) -> Iterator[Block]
             _check_top_level(block) if is_array else None,
             _check_feeds(block),
             _check_surrogates(block),
+            _check_values(block),
             _check_depth(block),
         ]
         refused = min(filter(None, found), key=lambda error: error.offset, default=None)
@@ -302,6 +311,19 @@ def _check_surrogates(block: Block) -> RefusedError | None:
         return None
     reason = f"the lone surrogate {lone[0].decode('ascii')}"
     return RefusedError(UnsupportedInputError, reason, block.start.offset + lone.start())
+
+
+def _check_values(block: Block) -> RefusedError | None:
+    if b"NaN" not in block.data and b"Infinity" not in block.data:
+        return None
+    start = block.start
+    at = block.plain.find(b'"') + 1 or len(block.plain) if start.in_string else 0
+    may_begin = not start.in_string and start.before in (b"", b"[", b",", b":")
+    for found in _NO_JSON.finditer(block.plain, at):
+        if found["value"] and (may_begin or found[0][:1] in (b"[", b",", b":")):
+            reason = f"the value {found['value'].decode('ascii')}"
+            return RefusedError(UnsupportedInputError, reason, start.offset + found.start("value"))
+    return None
 
 
 def _check_depth(block: Block) -> RefusedError | None:

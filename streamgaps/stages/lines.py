@@ -131,7 +131,9 @@ class LinesReader(BlockReader):
         )
         wrong = self._what_is_wrong(decoded, text, data, broken, is_end=is_end)
         items, used, self._state = decoded.items, bytes_of(text, decoded.at), decoded.state
-        if self._skips_broken and _is_at(wrong, broken, self.offset):
+        if self._state is State.LOST:
+            wrong = None  # whatever it is, it is on a line of which a record is broken already
+        elif self._skips_broken and _is_at(wrong, broken, self.offset):
             wrong = None
             line = data[used:].partition(b"\n")[0]
             # Else wait until there is enough of the line to be shown.

@@ -16,7 +16,7 @@ from streamgaps.stages.lines import LinesReader
 from streamgaps.stages.refused import BLANK, BOM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
@@ -216,11 +216,14 @@ def read_with(
         is_border: whether to stop before this byte, if no item is open there or not; a block must end there.
     """
     for block in blocks:
-        rest = deque(reader.cut(block, giant_bytes))
+        rest = deque([block])
         while rest:
-            yield reader.feed(rest.popleft())
-            while reader.waits_for_more_than(giant_bytes):
-                yield from _giant(reader, chain(_taken_from(rest), blocks), shape)
+            first, *others = reader.cut(rest.popleft(), giant_bytes)
+            rest.extendleft(reversed(others))
+            yield reader.feed(first)
+            if reader.waits_for_more_than(giant_bytes):
+                behind = yield from _giant(reader, chain(_taken_from(rest), blocks), shape)
+                rest.extendleft(reversed(behind))
             if reader.error:
                 raise reader.error
         if is_border(reader.fed):
@@ -236,7 +239,8 @@ def _taken_from(pieces: deque[bytes]) -> Iterator[bytes]:
         yield pieces.popleft()
 
 
-def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterator[list[Any]]:
+def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Generator[list[Any], None, list[bytes]]:
+    """Yield the item that waits, and return what was taken of the input behind it."""
     from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
     from streamgaps.stages.fence import length_of_item, pieces  # noqa: PLC0415
 
@@ -244,10 +248,7 @@ def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterat
     length = length_of_item(waiting)
     if length is not None:
         yield reader.decode_one(waiting[:length])
-        for piece in pieces(waiting[length:]):
-            if reader.error is None:
-                yield reader.feed(piece)
-        return
+        return [*pieces(waiting[length:])]
     collected = pieces(waiting)
     giant = read_giant(
         chain(collected, blocks),  # in pieces: ijson has all events of one in memory at once
@@ -259,10 +260,8 @@ def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Iterat
         skips_broken=shape.skips_broken and isinstance(reader, LinesReader),
     )
     yield [giant.item]
-    yield reader.resume(giant.end, giant.rest, lines=giant.lines, is_lost=isinstance(giant.item, Broken))
-    for piece in collected:  # of a broken item, not all was looked at
-        if reader.error is None:
-            yield reader.feed(piece)
+    reader.resume(giant.end, lines=giant.lines, is_lost=isinstance(giant.item, Broken))
+    return [*pieces(giant.rest), *collected]  # of a broken item, not all was looked at
 
 
 class _Records:

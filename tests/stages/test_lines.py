@@ -410,6 +410,52 @@ def test_a_line_of_more_than_8_mib_is_a_record_or_is_broken(
         assert [last, last + 1] == numbers[2:]
 
 
+@IN_READERS
+@pytest.mark.parametrize("skips_broken", [False, True])
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e1000000000000000000", '"\\ud800"'])
+@pytest.mark.parametrize("size", [65536, 65537, 65539])
+def test_what_json_reads_is_not_broken_however_far_it_is_in_a_long_record(
+    value: str, size: int, skips_broken: bool, reader: Reader
+) -> None:
+    """It is refused, and what is in it is no record; wherever a block cuts it."""
+    before = f'{{"gt": 1}}\n{{"x": "{GIANT}"'
+    padding = " " * (-len(before) % size - 2)
+    data = f'{before},{padding}"y": {value},\n"z":\n{{"gt": 2}}\n}}\n{{"gt": 3}}'.encode()
+    for move in range(12):  # over the end of a block
+        blocks = [data[:move], *cut(data[move:], size)]
+        found = outcome(blocks, reader, skips_broken=skips_broken)
+        assert (["{'gt': 1}"], UnsupportedInputError) == (found.items, type(found.error))
+
+
+def test_what_follows_a_long_record_waits_no_longer_than_else() -> None:
+    """Though records take several lines each; neither behind a record nor behind its line."""
+    record = b'{\n"gt": 1\n}\n'
+    for end in (b'"}\n', b'"\n}\n'):
+        data = b'{"x": "' + b"x" * 3_000_000 + end + record * 100_000
+        reader = LinesReader(max_record_bytes=10**9)
+        batches = read_with(reader, iter(cut(data, 65536)), Shape(Format.JSONL), giant_bytes=2_500_000)
+        waiting = [reader.fed - reader.offset for _ in batches]
+        assert reader.items == 100_001
+        assert max(waiting[-10:]) < 400_000
+
+
+@IN_READERS
+@IN_SIZES
+@pytest.mark.parametrize("length", [10, 1000, 2000, 3000])
+def test_a_broken_line_that_is_no_utf8_either_is_one_broken_line(length: int, size: int, reader: Reader) -> None:
+    """However far it is from the one fault to the other."""
+    data = b'{"gt": 1}\n{"x": !' + b"x" * length + b'\xff"}\n{"gt": 2}'
+    assert (["{'gt': 1}", "broken", "{'gt': 2}"], None) == outcome(cut(data, size), reader, skips_broken=True)[::2]
+
+
+@IN_READERS
+def test_a_record_beyond_the_limit_is_on_the_line_where_it_begins(reader: Reader) -> None:
+    """Of whose line feeds most are forgotten by then."""
+    data = b'{"gt": 1}\n{"x": [\n' + (b"1234567," * 99 + b"1,\n") * 20_000 + b"1]}"
+    error = outcome(cut(data, 65536), reader, max_record_bytes=10_000_000).error
+    assert "at byte 10 (line 2): item 1 is longer than" in str(error)
+
+
 @pytest.mark.parametrize("token", [b"1", b"-", b"nul", b"x", b'{"gt": "', b"{}", b"[", b"}"])
 @pytest.mark.parametrize("skips_broken", [False, True])
 def test_what_has_no_end_takes_no_longer_than_its_length(token: bytes, skips_broken: bool) -> None:
