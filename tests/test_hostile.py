@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import tracemalloc
 from pathlib import Path
@@ -19,6 +20,7 @@ from streamgaps.stages.blocks import GIANT_BYTES
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from tests.conftest import names
 from tests.doubles import Here, cut
+from tests.runs import in_a_row, in_parts
 
 GAP = {"video_id": "/v", "response": "yes", "gt": "no"}
 READERS = pytest.mark.parametrize("reader", list(Reader))
@@ -423,3 +425,29 @@ def test_an_escaped_text_that_is_ignored_takes_little_memory() -> None:
         assert tracemalloc.get_traced_memory()[1] < 64 * 2**20
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["array", "jsonl"])
+@pytest.mark.parametrize("fault", ['"\x01"', '"\udc80"', "!", "}"])
+@pytest.mark.parametrize("place", [500_000, 1_000_000, 1_500_000, 3_000_000, 6_000_000])
+def test_what_is_wrong_with_a_long_record_does_not_depend_on_what_came_before_it(
+    tmp_path: Path, place: int, fault: str, form: str
+) -> None:
+    """Nor on who reads it: `json` looks at the beginning of it only, and then ijson, which objects to NaN."""
+    records = [
+        '{"video_id": "a", "response": "yes", "gt": "no", "x": [' + "0.1," * (length // 4) + "0]}"
+        for length in (40, 3_000_000)
+    ]
+    values = "NaN," + "0.1," * (place // 4) + fault + ",0.1" * 2_300_000
+    wrong = '{"video_id": "b", "response": "yes", "gt": "no", "x": [' + values + "]}"
+    path = tmp_path / "p.json"
+    words = set()
+    for before in records:
+        lines = [before, wrong, records[0]]
+        text = "\n".join(lines) if form == "jsonl" else f"[{','.join(lines)}]"
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        for found in (in_a_row(path, form), in_parts(path, 1 << 20, form=form)):
+            words.add(re.sub(r"\d+", "", found[3]))
+    assert len(words) == 1
+    assert words != {""}

@@ -98,7 +98,7 @@ class ArrayReader(BlockReader):
         if found:
             self.separator = found[0]
 
-    def _decode_each(self, *, is_end: bool) -> list[Any]:
+    def _decode_each(self, *, is_end: bool, is_whole: bool = False) -> list[Any]:
         data = b"".join(self._blocks)
         self._keep(data)
         if self._state is None:
@@ -106,10 +106,16 @@ class ArrayReader(BlockReader):
         if self._state is None:
             return []
         text, broken = decode_utf8(data)
-        longest = self._max_record_bytes
-        is_last = is_end and broken is None
-        decoded = decode_items(text, self._state, is_end=is_last, longest=longest, index=self.items)
-        self._error = self._what_is_wrong(decoded, text, data, broken, is_end=is_end)
+        furthest = self._furthest(is_whole=is_end or is_whole)
+        decoded = decode_items(
+            text,
+            self._state,
+            is_end=is_end and broken is None,
+            longest=self._max_record_bytes,
+            index=self.items,
+            furthest=furthest,
+        )
+        self._error = self._what_is_wrong(decoded, text, data, broken, is_end=is_end, furthest=furthest)
         used = bytes_of(text, decoded.at)
         self._pass(data[:used], items=len(decoded.items))
         self._state = decoded.state
@@ -135,9 +141,16 @@ class ArrayReader(BlockReader):
         return inside[1:]
 
     def _what_is_wrong(
-        self, decoded: Decoded, text: str, data: bytes, broken: UnicodeDecodeError | None, *, is_end: bool
+        self,
+        decoded: Decoded,
+        text: str,
+        data: bytes,
+        broken: UnicodeDecodeError | None,
+        *,
+        is_end: bool,
+        furthest: int,
     ) -> RefusedError | None:
-        wrong = super()._what_is_wrong(decoded, text, data, broken, is_end=is_end)
+        wrong = super()._what_is_wrong(decoded, text, data, broken, is_end=is_end, furthest=furthest)
         if wrong is None and is_end and decoded.state is not State.ENDED:
             return RefusedError(MalformedInputError, CUT, self.offset + len(data))
         return wrong

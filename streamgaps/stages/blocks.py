@@ -146,8 +146,12 @@ class BlockReader(ABC):
         """Decode what waits up to what was guessed to follow an item in the last block; nothing if none ends there."""
 
     @abstractmethod
-    def _decode_each(self, *, is_end: bool) -> list[Any]:
-        """Decode what waits item by item, and keep what is incomplete."""
+    def _decode_each(self, *, is_end: bool, is_whole: bool = False) -> list[Any]:
+        """Decode what waits item by item, and keep what is incomplete; but not if it is a whole item, or the end.
+
+        What is wrong further than `LONGEST_TRY` in an item is said only then. For to an item without end in sight the
+        reader of events may object sooner, and who it is that objects is to depend on how long the item is.
+        """
 
     def feed(self, block: bytes) -> list[Any]:
         """Take the next block, and return the items that are complete now.
@@ -215,7 +219,7 @@ class BlockReader(ABC):
         items = self._decode(self._decoders.array, b"[%b]" % item)
         if not items or len(item) > self._max_record_bytes:
             self._keep(item)
-            return self._decode_each(is_end=False)
+            return self._decode_each(is_end=False, is_whole=True)
         self._pass(item, items=1)
         self._state = self._after_item
         return items
@@ -278,16 +282,26 @@ class BlockReader(ABC):
         self._keep(inside)
         return inside
 
+    def _furthest(self, *, is_whole: bool) -> int:
+        return sys.maxsize if is_whole else self.LONGEST_TRY
+
     def _what_is_wrong(
-        self, decoded: Decoded, text: str, data: bytes, broken: UnicodeDecodeError | None, *, is_end: bool
+        self,
+        decoded: Decoded,
+        text: str,
+        data: bytes,
+        broken: UnicodeDecodeError | None,
+        *,
+        is_end: bool,
+        furthest: int,
     ) -> RefusedError | None:
         """Say what is wrong with what was decoded, or with what waits behind it."""
         if decoded.problem is not None:
             at, reason, kind, _ = decoded.problem
             return RefusedError(kind, reason, self.offset + bytes_of(text, at))
-        if broken is not None and (is_end or not is_cut(broken)):
-            return RefusedError(MalformedInputError, f"invalid UTF-8 ({broken.reason})", self.offset + broken.start)
         used = bytes_of(text, decoded.at)
+        if broken is not None and (is_end or not is_cut(broken)) and broken.start - used <= furthest:
+            return RefusedError(MalformedInputError, f"invalid UTF-8 ({broken.reason})", self.offset + broken.start)
         if len(data) - used > self._max_record_bytes and decoded.state in (State.FIRST, State.NEXT):
             reason = too_long(self.items + len(decoded.items), self._max_record_bytes)
             return RefusedError(UnsupportedInputError, reason, self.offset + used)

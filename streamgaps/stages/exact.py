@@ -69,7 +69,9 @@ _DIGITS = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<digits>\d{640,})', re.DOTALL)  # 64
 _decode = json.scanner.make_scanner(json.JSONDecoder())  # type: ignore[arg-type]  # what it is made for
 
 
-def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: int) -> Decoded:
+def decode_items(
+    text: str, state: State, *, is_end: bool, longest: int, index: int, furthest: int = sys.maxsize
+) -> Decoded:
     """Decode the items of a text that begins between two items.
 
     Args:
@@ -78,6 +80,7 @@ def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: 
         is_end: whether nothing follows it. Else an item that may go on is left alone, and is no problem.
         longest: how many bytes an item may have.
         index: the place in the input of the first item.
+        furthest: what is wrong further than so many characters in an item is none of our business yet.
     """
     items: list[Any] = []
     starts: list[int] = []
@@ -105,12 +108,14 @@ def decode_items(text: str, state: State, *, is_end: bool, longest: int, index: 
         starts.append(at)
         ends.append(end)
         at, state = end, State.AFTER
-    if problem is not None and state is not State.ENDED and _is_cut(problem, text):
+    if problem is not None and state is not State.ENDED and _is_cut(problem, text, at + furthest):
         problem = Problem(len(text), CUT) if is_end else None
     return Decoded(items, starts, ends, at, state, problem)
 
 
-def decode_records(text: str, *, is_end: bool, longest: int, index: int, skips_broken: bool) -> Decoded:
+def decode_records(
+    text: str, *, is_end: bool, longest: int, index: int, skips_broken: bool, furthest: int = sys.maxsize
+) -> Decoded:
     """Decode records that follow one another, each on a line of its own as a rule; the text begins between two.
 
     Args:
@@ -119,6 +124,7 @@ def decode_records(text: str, *, is_end: bool, longest: int, index: int, skips_b
         longest: how many bytes a record may have.
         index: the place in the input of the first record.
         skips_broken: whether a line in which something is no JSON gives a `Broken`, and no problem.
+        furthest: as for `decode_items`.
     """
     items: list[Any] = []
     starts: list[int] = []
@@ -131,7 +137,7 @@ def decode_records(text: str, *, is_end: bool, longest: int, index: int, skips_b
             break
         item, end, problem = _decode_one(text, at, longest, index + len(items))
         if problem is not None:
-            is_cut = _is_cut(problem, text)
+            is_cut = _is_cut(problem, text, at + furthest)
             if is_cut and not is_end:
                 break
             problem = Problem(len(text), CUT_RECORD) if is_cut else problem
@@ -193,8 +199,12 @@ def _problem(error: Exception, text: str, at: int) -> Problem:
     return Problem(next(long).start(), f"a number of more than {limit:,} digits", UnsupportedInputError)
 
 
-def _is_cut(problem: Problem, text: str) -> bool:
-    """Say whether the problem is only that the text ends too early."""
+def _is_cut(problem: Problem, text: str, end: int) -> bool:
+    """Say whether the problem is only that the text ends too early, or at least that there."""
     if problem.kind is not MalformedInputError:
         return False
-    return problem.reason.startswith("Unterminated string") or _CUT_TOKEN.fullmatch(text, problem.at) is not None
+    return (
+        problem.at > end
+        or problem.reason.startswith("Unterminated string")
+        or _CUT_TOKEN.fullmatch(text, problem.at) is not None
+    )

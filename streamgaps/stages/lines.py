@@ -94,15 +94,15 @@ class LinesReader(BlockReader):
         self._found(len(data))
         return items
 
-    def _decode_each(self, *, is_end: bool) -> list[Any]:
+    def _decode_each(self, *, is_end: bool, is_whole: bool = False) -> list[Any]:
         self._keep(b"".join(self._blocks))
         if self._state is None:
             if self._without_bom(self._blocks[0] if self._blocks else b"", is_end=is_end) is None:
                 return []
             self._state = State.NEXT
-        items = self._decode_lines(is_end=is_end)
+        items = self._decode_lines(is_end=is_end, is_whole=is_whole)
         while self._state is State.LOST and self._find_line():
-            items += self._decode_lines(is_end=is_end)
+            items += self._decode_lines(is_end=is_end, is_whole=is_whole)
         if is_end and self._error is None:
             self._state = State.ENDED
         return items
@@ -117,19 +117,21 @@ class LinesReader(BlockReader):
         self._keep(data[end or len(data) :])
         return end > 0
 
-    def _decode_lines(self, *, is_end: bool) -> list[Any]:
+    def _decode_lines(self, *, is_end: bool, is_whole: bool) -> list[Any]:
         if self._state is not State.NEXT:
             return []
         data = b"".join(self._blocks)
         text, broken = decode_utf8(data)
+        furthest = self._furthest(is_whole=is_end or is_whole)
         decoded = decode_records(
             text,
             is_end=is_end and broken is None,
             longest=self._max_record_bytes,
             index=self.items,
             skips_broken=self._skips_broken,
+            furthest=furthest,
         )
-        wrong = self._what_is_wrong(decoded, text, data, broken, is_end=is_end)
+        wrong = self._what_is_wrong(decoded, text, data, broken, is_end=is_end, furthest=furthest)
         items, used, self._state = decoded.items, bytes_of(text, decoded.at), decoded.state
         if self._state is State.LOST:
             wrong = None  # whatever it is, it is on a line of which a record is broken already
