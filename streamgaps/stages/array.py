@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
     from streamgaps.stages.blocks import Place
-    from streamgaps.stages.exact import Decoded
 
 __all__ = ["ArrayReader"]
 
@@ -116,6 +115,8 @@ class ArrayReader(BlockReader):
             furthest=furthest,
         )
         self._error = self._what_is_wrong(decoded, text, data, broken, is_end=is_end, furthest=furthest)
+        if self._error is None and is_end and decoded.state is not State.ENDED:
+            self._error = RefusedError(MalformedInputError, CUT, self.offset + len(data))
         used = bytes_of(text, decoded.at)
         self._pass(data[:used], items=len(decoded.items))
         self._state = decoded.state
@@ -139,18 +140,3 @@ class ArrayReader(BlockReader):
         elif is_end or (inside and (inside[0] < _FIRST_NON_ASCII or len(inside) >= _LONGEST_CHARACTER)):
             self._error = refused_top_level(inside, self.offset)
         return inside[1:]
-
-    def _what_is_wrong(
-        self,
-        decoded: Decoded,
-        text: str,
-        data: bytes,
-        broken: UnicodeDecodeError | None,
-        *,
-        is_end: bool,
-        furthest: int,
-    ) -> RefusedError | None:
-        wrong = super()._what_is_wrong(decoded, text, data, broken, is_end=is_end, furthest=furthest)
-        if wrong is None and is_end and decoded.state is not State.ENDED:
-            return RefusedError(MalformedInputError, CUT, self.offset + len(data))
-        return wrong
