@@ -305,7 +305,8 @@ def _analyze(
     the same folder are removed.
 
     Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written, or a job died,
-    4 more was skipped than --max-skipped or --strict allows, 141 whoever reads standard output went away.
+    4 more was skipped than --max-skipped or --strict allows, 70 a bug, 141 whoever reads standard output went away;
+    129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM.
 
     \b
     Examples:
