@@ -81,7 +81,8 @@ def _vlm_bcq(
     DEBUG also shows the traceback of an error.
 
     Exit codes: 0 done, 1 the input is refused, 2 wrong usage or configuration, 3 something cannot be read or
-    written, 70 a bug; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM. Without gaps there are no files, and those of an earlier run in the same folder are removed.
+    written, 70 a bug; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM. Without gaps there are no files, and those
+    of an earlier run in the same folder are removed.
 
     Example: gap_analysis vlm_bcq predictions_json=results.json results_dir=gaps
     """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
