@@ -36,7 +36,7 @@ __all__ = ["GAPS_NAME", "REPORT_NAME", "Outputs", "open_outputs"]
 GAPS_NAME = "kpi_gaps.jsonl"
 REPORT_NAME = "kpi_gaps_report.txt"
 
-_ATTEMPTS = 100
+_ATTEMPTS = 20
 _STAGING_SUFFIX = ".tmp"
 _PERMISSIONS = 0o777  # of an earlier file: not to run as its owner, who may have been somebody else
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -118,8 +118,11 @@ class Outputs:
             except OutputError as error:
                 # A run that made the folder, and had nothing to put into it, has taken it away again just now.
                 is_gone = gaps is not None and not gaps.is_staged and isinstance(error.__cause__, FileNotFoundError)
-                if not is_gone or not left:
-                    raise
+                if is_gone and left:
+                    continue
+                if is_gone and gaps is not None:
+                    gaps.check_folder()  # a link that leads nowhere is no folder
+                raise
 
     def _stage(self, gaps: _OutputFile | None) -> None:
         if gaps is not None:

@@ -61,19 +61,22 @@ def temporary_folder() -> Iterator[str]:
     Raises:
         SourceError: it cannot be made; later, an index in it cannot be written or read.
     """
+    made = None
     try:
-        # Signals wait while it is made and removed: nobody else would ever do that.
-        with (
-            signal_mask("SIG_BLOCK", STOPPING) as before,
-            _made_folder() as folder,
-            signal_mask("SIG_SETMASK", before),
-        ):
-            yield folder
+        # Signals wait while it is made and removed, for nobody else would ever do that; but not in between, where a
+        # generator may be left alone, and others choose which signals wait.
+        with signal_mask("SIG_BLOCK", STOPPING):
+            made = _made_folder()
+        yield made.name
     except sqlite3.Error as error:
         message = (
             f"the index in the temporary folder {tempfile.gettempdir()} failed: {error}; TMPDIR names another folder"
         )
         raise SourceError(message) from error
+    finally:
+        if made is not None:
+            with signal_mask("SIG_BLOCK", STOPPING):
+                made.cleanup()
 
 
 def _made_folder() -> tempfile.TemporaryDirectory[str]:

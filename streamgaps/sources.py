@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
@@ -241,7 +242,7 @@ class RegularFile:
 def _status(name: str, file: BinaryIO) -> os.stat_result:
     try:
         return system.fstat(file.fileno())
-    except OSError as error:
+    except (OSError, ValueError) as error:
         message = f"{name}: reading failed: {reason(error)}"
         raise SourceError(message) from error
 
@@ -258,12 +259,15 @@ def _regular(name: str, file: BinaryIO) -> RegularFile | None:
 
 
 def _regular_behind(file: BinaryIO, name: str) -> RegularFile | None:
-    """Return the regular file that an open one gets its bytes from, as standard input may; None if it is no such."""
-    try:
-        file.fileno()
-    except (AttributeError, OSError, ValueError):
+    """Return the regular file that standard input is, or what `open` has opened; None if it is anything else.
+
+    No other object is asked for its descriptor: it may be that of something else, and with
+    `tempfile.SpooledTemporaryFile` to ask for it writes all of it to the disk.
+    """
+    raw = file.raw if isinstance(file, (io.BufferedReader, io.BufferedRandom)) else file
+    if not isinstance(raw, (system.File, io.FileIO)) or raw.closed:
         return None
-    return _regular(name, file)
+    return _regular(name, cast("BinaryIO", raw))
 
 
 @contextmanager

@@ -110,6 +110,14 @@ def test_an_unusable_folder_is_found_out_at_the_start(tmp_path: Path) -> None:
     assert names(tmp_path / "folder") == [GAPS_NAME]
 
 
+def test_a_link_that_leads_nowhere_is_no_folder(tmp_path: Path) -> None:
+    """Nor can one be made there."""
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(OutputError, match="there is no folder .*link$"), open_outputs(tmp_path / "link"):
+        pytest.fail("it was entered")
+    assert names(tmp_path) == ["link"]
+
+
 def test_a_target_that_becomes_a_folder_is_an_error(tmp_path: Path) -> None:
     """And nothing is changed."""
     with pytest.raises(OutputError, match="it is a folder"), open_outputs(tmp_path) as outputs:

@@ -303,6 +303,33 @@ def test_a_signal_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_generator_leaves_the_choice_which_signals_wait_to_others() -> None:
+    """While it is suspended, and when it ends."""
+
+    def gaps() -> Iterator[object]:
+        record = {"id": 1, "video_id": "/v", "response": "yes"}
+        return iter_gaps(lines(record, record), ground_truth=lines({"id": 1, "gt": "no"}), on="id")
+
+    def waiting() -> set[int]:
+        return {*signal.pthread_sigmask(signal.SIG_BLOCK, [])} & {signal.SIGTERM, signal.SIGUSR1}
+
+    assert waiting() == set()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    suspended = gaps()
+    next(suspended)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    assert len(list(suspended)) == 1
+    assert waiting() == set()
+    suspended = gaps()
+    next(suspended)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGUSR1])
+    cast("Any", suspended).close()
+    try:
+        assert waiting() == {signal.SIGTERM, signal.SIGUSR1}
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM, signal.SIGUSR1])
+
+
 def test_an_index_that_cannot_be_written_is_told() -> None:
     """With the folder, and what leads to another."""
     message = f"the index in the temporary folder {tempfile.gettempdir()} failed: .*; TMPDIR names another folder"

@@ -6,10 +6,11 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -101,6 +102,37 @@ def test_whatever_a_given_file_raises_is_said(tmp_path: Path) -> None:
         pytest.raises(SourceError, match="p.gz: reading failed at byte 0: "),
     ):
         list(source.blocks)
+
+
+class Odd(io.BytesIO):
+    """A file in memory, with a descriptor that is none of its own."""
+
+    def __init__(self, data: bytes, descriptor: object) -> None:
+        super().__init__(data)
+        self._odd = descriptor
+
+    def fileno(self) -> Any:
+        """Return it, or raise it."""
+        if isinstance(self._odd, Exception):
+            raise self._odd
+        return self._odd
+
+
+@pytest.mark.parametrize("descriptor", [-1, None, "x", 10**6, NotImplementedError(), KeyError()])
+def test_a_file_of_the_callers_is_not_asked_for_its_descriptor(descriptor: object) -> None:
+    """It may be that of anything."""
+    with open_source(Odd(b"[]", descriptor)) as source:
+        assert list(source.blocks) == [b"[]"]
+
+
+def test_a_file_that_is_spooled_stays_in_memory() -> None:
+    """To ask it for its descriptor would write it to the disk."""
+    with tempfile.SpooledTemporaryFile() as file:
+        file.write(b"[]")
+        file.seek(0)
+        with open_source(cast("BinaryIO", file)) as source:
+            assert list(source.blocks) == [b"[]"]
+        assert not cast("Any", file)._rolled
 
 
 @pytest.mark.parametrize("is_open", [False, True])

@@ -247,6 +247,7 @@ def _sent_again(arm: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
+        dropped.clear()  # whoever has caught them knows that they came
         sys.unraisablehook = hook
 
 

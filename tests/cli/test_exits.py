@@ -241,6 +241,31 @@ def act(_):
     assert (-signal.SIGTERM, "streamgaps: stopped by SIGTERM\n") == (shown.returncode, shown.stderr)
 
 
+@pytest.mark.parametrize("milliseconds", [0, 5, 9, 9.9, 11])
+def test_a_signal_that_was_dropped_at_the_very_end_is_died_of_once(milliseconds: float) -> None:
+    """Whether there was time to send it again or not, and though saying so takes some."""
+    for _ in range(3):
+        shown = run_here(f"""
+import time
+from streamgaps.cli import logs
+
+class Thing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+def act(outlook):
+    outlook.log_format = logs.configure("INFO", logs.LogFormat.JSON)
+    thing = Thing()
+    del thing
+    begin = time.monotonic()
+    while time.monotonic() - begin < {milliseconds} / 1000:
+        pass
+""")
+        assert shown.returncode == -signal.SIGTERM
+        assert "stopped by SIGTERM" in shown.stderr
+        assert shown.stderr.count("\n") == 1
+
+
 def test_signals_that_come_at_once_are_one() -> None:
     """Python complains if one that has come is ignored afterwards."""
     shown = run_here("""
