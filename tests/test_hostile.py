@@ -416,6 +416,7 @@ def test_the_first_error_of_a_long_text_is_said(lead: int, first: bytes, second:
     assert len(said) == 1
 
 
+@pytest.mark.slow
 def test_an_escaped_text_that_is_ignored_takes_little_memory() -> None:
     """Of 9 MiB, all of it escapes: it took 400 MiB."""
     data = json.dumps([GAP | {"x": "\\" * 4_700_000}]).encode()

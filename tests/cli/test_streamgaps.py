@@ -311,7 +311,6 @@ def test_a_terminal_gets_readable_logs_and_a_progress_bar(tmp_path: Path) -> Non
         ("TQDM_DISABLE", "1", False),
         ("TQDM_WRITE_BYTES", "1", True),
         ("TQDM_MININTERVAL", "often", False),
-        ("TQDM_NCOLS", "20", True),
     ],
 )
 def test_the_progress_bar_takes_its_settings_from_the_environment(
