@@ -291,10 +291,11 @@ class _OutputFile:
     def discard(self) -> None:
         """Remove what is not in place."""
         if self._file is not None:
-            with suppress(OSError):  # a full disk may refuse the rest of the buffer
+            with suppress(OSError, MemoryError):  # a full disk may refuse the rest of the buffer
                 self._file.close()
         for path in self._leftovers:
-            with suppress(OSError, ValueError):  # not there, or of a name that no file can have
+            # Not there, or of a name that no file can have; or memory is out, and the next run has to do it.
+            with suppress(OSError, ValueError, MemoryError):
                 system.unlink(path)
 
     def _leftover(self) -> Path:

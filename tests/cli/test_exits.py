@@ -314,10 +314,10 @@ def test_with_little_memory_it_works_or_says_why_not(tmp_path: Path, log_format:
             continue
         outcomes.add(shown.returncode)
         assert "Traceback" not in shown.stderr
-        if shown.returncode == 0:
-            assert names(tmp_path / str(kib)) == PAIR
-        else:
-            assert not (tmp_path / str(kib)).exists() or names(tmp_path / str(kib)) == PAIR
+        folder = tmp_path / str(kib)
+        # To remove a staging file takes memory, too: that is then for the next run.
+        left = [name for name in names(folder) if not name.startswith(".")] if folder.exists() else []
+        assert left in ([PAIR] if shown.returncode == 0 else [[], PAIR])
     assert {3} <= outcomes <= {0, 3, 70}  # 70: where memory ends, Python's import may raise anything
 
 
