@@ -288,7 +288,7 @@ def on_a_terminal(
 
 def write_many(path: Path) -> None:
     """Write so many records that they take long enough for a progress bar."""
-    records = [{"video_id": "v", "response": "yes" if number % 3 else "no", "gt": "no"} for number in range(300_000)]
+    records = [{"video_id": "v", "response": "yes" if number % 3 else "no", "gt": "no"} for number in range(500_000)]
     path.write_text(json.dumps(records))
 
 
@@ -297,7 +297,7 @@ def test_a_terminal_gets_readable_logs_and_a_progress_bar(tmp_path: Path) -> Non
     write_many(tmp_path / "p.json")
     shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
     assert re.search(r"\d+%\|.*\d+(\.\d+)?M/\d+(\.\d+)?M \[\d\d:\d\d<\d\d:\d\d, +[\d.]+MB/s, [\d,]+ gaps\]", shown)
-    assert "| Records read         | 300,000 |" in shown
+    assert "| Records read         | 500,000 |" in shown
     assert "streamgaps.gaps_written" in shown
     (tmp_path / "p.json").write_text("[]")
     shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
@@ -320,7 +320,7 @@ def test_the_progress_bar_takes_its_settings_from_the_environment(
     write_many(tmp_path / "p.json")
     arguments = [*command("streamgaps"), "analyze", "p.json", "-o", "gaps", "--jobs", "1"]
     shown = on_a_terminal(arguments, tmp_path, environment={**os.environ, name: value})
-    assert "| Records read         | 300,000 |" in shown
+    assert "| Records read         | 500,000 |" in shown
     assert "Traceback" not in shown
     assert is_shown == ("%" in shown)
 
