@@ -214,7 +214,7 @@ _GATE_OPTIONS = [
     click.option(
         "--strict",
         is_flag=True,
-        help="Fail if any record is skipped; the same as --max-skipped 0.",
+        help="Fail if any record is skipped; the same as --max-skipped 0. E.g. --strict",
     ),
 ]
 

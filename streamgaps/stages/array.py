@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.exceptions import MalformedInputError
@@ -105,7 +106,7 @@ class ArrayReader(BlockReader):
         if self._state is None:
             return []
         text, broken = decode_utf8(data)
-        furthest = self._furthest(is_whole=is_end or is_whole)
+        furthest = sys.maxsize if is_end or is_whole else self.LONGEST_TRY
         decoded = decode_items(
             text,
             self._state,

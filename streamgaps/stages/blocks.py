@@ -282,9 +282,6 @@ class BlockReader(ABC):
         self._keep(inside)
         return inside
 
-    def _furthest(self, *, is_whole: bool) -> int:
-        return sys.maxsize if is_whole else self.LONGEST_TRY
-
     def _what_is_wrong(
         self,
         decoded: Decoded,

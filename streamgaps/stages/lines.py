@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.model import Broken
@@ -122,7 +123,7 @@ class LinesReader(BlockReader):
             return []
         data = b"".join(self._blocks)
         text, broken = decode_utf8(data)
-        furthest = self._furthest(is_whole=is_end or is_whole)
+        furthest = sys.maxsize if is_end or is_whole else self.LONGEST_TRY
         decoded = decode_records(
             text,
             is_end=is_end and broken is None,
