@@ -1,4 +1,4 @@
-"""What flows through the pipeline. Imports nothing of ours."""
+"""What flows through the pipeline. Imports nothing of ours but the counts of groups."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
+
+from streamgaps.survey import Survey
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
@@ -170,6 +172,9 @@ class Tally(msgspec.Struct):
     """How many labels of another file have no prediction."""
     ambiguous_labels: int = 0
     """How many keys are given more than once there."""
+    survey: Survey | None = None
+    """What the answers say against the truth, for groups too, if that was asked for. It counts each prediction by its
+    answer, those too that `dedup` drops."""
 
     @property
     def correct(self) -> int:
@@ -206,4 +211,8 @@ class Tally(msgspec.Struct):
         self.unclear += other.unclear
         self.unused_labels += other.unused_labels
         self.ambiguous_labels += other.ambiguous_labels
+        if other.survey is not None:
+            if self.survey is None:
+                self.survey = Survey(other.survey.fields, other.survey.most)
+            self.survey += other.survey
         return self

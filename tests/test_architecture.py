@@ -20,9 +20,16 @@ MODULES = {
 # Each room may import from its own floor and those below it.
 LAYERS = [
     {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.model", "streamgaps.signals"}
-    | {"streamgaps.system"},
+    | {"streamgaps.survey", "streamgaps.system"},
     {name for name in MODULES if name.startswith("streamgaps.stages.")},
-    {"streamgaps.outputs", "streamgaps.paths", "streamgaps.repeats", "streamgaps.warn", "streamgaps.reports.text"}
+    {
+        "streamgaps.outputs",
+        "streamgaps.paths",
+        "streamgaps.repeats",
+        "streamgaps.warn",
+        "streamgaps.reports.text",
+        "streamgaps.reports.metrics",
+    }
     | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},
     {"streamgaps.settings", "streamgaps.side"},
     {"streamgaps.chain"},
@@ -36,12 +43,14 @@ DOORS = {
         "streamgaps.model",
         "streamgaps.stages.blocks",
         "streamgaps.stages.fields",
+        "streamgaps.survey",
     },
     "backports": {"streamgaps.compressed"},
     "fsspec": {"streamgaps.remote"},
     "sqlite3": {"streamgaps.repeats", "streamgaps.side"},
     "orjson": {"streamgaps.stages.write"},
-    "click": {"streamgaps.cli.exits", "streamgaps.cli.streamgaps", "streamgaps.cli.tao", "streamgaps.cli.version"},
+    "click": {name for name in MODULES if name.startswith("streamgaps.cli.")}
+    - {f"streamgaps.cli.{name}" for name in ("job", "logs", "progress", "start", "terminal")},
     "yaml": {"streamgaps.cli.tao"},
     "tqdm": {"streamgaps.cli.progress"},
     "structlog": {"streamgaps.cli.logs", "streamgaps.log"},

@@ -14,7 +14,7 @@ import click
 import pytest
 
 import streamgaps
-from streamgaps.cli import streamgaps as command_module
+from streamgaps.cli import analyze as analyze_module
 from streamgaps.outputs import GAPS_NAME
 from tests.conftest import ROOT, command, names
 
@@ -65,7 +65,7 @@ def test_every_command_runs(line: str, tmp_path: Path, sample: Path) -> None:
 
 def test_every_option_is_in_the_readme() -> None:
     """With what it does."""
-    for parameter in command_module._streamgaps.commands["analyze"].params:
+    for parameter in analyze_module.command.params:
         if isinstance(parameter, click.Option):
             assert f"`{max(parameter.opts, key=len)}" in README
 

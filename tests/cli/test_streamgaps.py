@@ -16,7 +16,7 @@ import click
 import pytest
 
 from streamgaps import RULES
-from streamgaps.cli import streamgaps as command_module
+from streamgaps.cli import analyze as analyze_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests.conftest import GOLDEN, command, names, real_data
 
@@ -337,7 +337,7 @@ def test_what_a_run_does_not_show_is_not_loaded(sample: Path, tmp_path: Path) ->
     assert result.stdout == "[]\n"
 
 
-ANALYZE = command_module._streamgaps.commands["analyze"]
+ANALYZE = analyze_module.command
 OPTIONS = [option for option in ANALYZE.params if isinstance(option, click.Option)]
 
 

@@ -1,0 +1,189 @@
+"""The command `streamgaps analyze`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+
+from streamgaps import system
+from streamgaps.cli.job import analyze_and_tell
+from streamgaps.cli.options import (
+    ANSWER_OPTIONS,
+    DASH,
+    INPUT_OPTIONS,
+    LOG_OPTIONS,
+    READ_OPTIONS,
+    choices,
+    make_options,
+    opened,
+    set_up_logs,
+    with_options,
+)
+from streamgaps.cli.terminal import shown_on_terminal
+from streamgaps.paths import Paths
+
+if TYPE_CHECKING:
+    from streamgaps.cli import exits
+
+__all__ = ["command"]
+
+
+class _Jobs(click.ParamType):  # type: ignore[type-arg]  # click 8.1 knows no arguments
+    """A number of processes, or `auto`."""
+
+    name = "jobs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:  # noqa: ANN401 -- click's signature
+        """Return the number; None for `auto`."""
+        if value in ("auto", None):
+            return None
+        try:
+            return click.IntRange(min=1).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither auto nor a whole number from 1 on.", param, ctx)
+
+
+# What comes out.
+_OUTPUT_OPTIONS = [
+    click.option(
+        "-o",
+        "--results-dir",
+        required=True,
+        type=click.Path(allow_dash=True),
+        metavar="DIR",
+        help="Folder for kpi_gaps.jsonl and kpi_gaps_report.txt; made if it does not exist. -: write the gaps to "
+        "standard output as they are found, and the report to standard error.",
+    ),
+    click.option(
+        "--videos-dir",
+        metavar="DIR",
+        help="Folder that relative video_ids are relative to. E.g. --videos-dir /data  "
+        "[default: the working directory]",
+    ),
+    click.option(
+        "--paths",
+        type=choices(Paths),
+        default=Paths.RESOLVE.value,
+        show_default=True,
+        help="How a video_id is made absolute: links followed, or not, or not at all. E.g. --paths normalize",
+    ),
+    click.option(
+        "--dedup",
+        is_flag=True,
+        help="Keep the first gap of each video_id and question, and count the others. E.g. --dedup",
+    ),
+    click.option(
+        "--skipped",
+        metavar="FILE",
+        help="Write every skipped sample to a file, as JSON Lines with the reason. E.g. --skipped skipped.jsonl",
+    ),
+]
+
+# When a run fails.
+_GATE_OPTIONS = [
+    click.option(
+        "--max-skipped",
+        type=float,
+        metavar="PCT",
+        help="Fail, with exit code 4 and no results, if more than this percentage of the records is skipped. "
+        "E.g. --max-skipped 5",
+    ),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Fail if any record is skipped; the same as --max-skipped 0. E.g. --strict",
+    ),
+]
+
+_RUN_OPTIONS = [
+    click.option(
+        "--jobs",
+        type=_Jobs(),
+        default="auto",
+        show_default=True,
+        metavar="N",
+        help="How many processes read a file at once. auto: as many as there are processors to use; one for pipes, "
+        "for compressed files, and for less than 32 MiB.",
+    ),
+    click.option(
+        "--max-warnings",
+        type=click.IntRange(min=-1),
+        default=100,
+        show_default=True,
+        metavar="N",
+        help="Show the first N warnings, and only count the samples skipped after them; -1 shows all.",
+    ),
+]
+
+
+@click.command("analyze")
+@click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
+@with_options(
+    *_OUTPUT_OPTIONS, *INPUT_OPTIONS, *ANSWER_OPTIONS, *_GATE_OPTIONS, *_RUN_OPTIONS, *READ_OPTIONS, *LOG_OPTIONS
+)
+@click.pass_obj
+def command(
+    outlook: exits.Outlook,
+    /,
+    *,
+    predictions: tuple[str, ...],
+    results_dir: str,
+    jobs: int | None,
+    skipped: str | None,
+    max_skipped: float | None,
+    strict: bool,
+    max_warnings: int,
+    log_format: str,
+    quiet: bool,
+    verbose: bool,
+    debug: bool,
+    **options: Any,  # noqa: ANN401 -- each as the library takes it, but for pairs that are texts here
+) -> None:
+    """Write every false positive and false negative of PREDICTIONS to a folder, with a report.
+
+    PREDICTIONS are JSON arrays or JSON Lines of objects with the fields video_id, response (the model's answer), gt
+    (the ground truth) and, if you like, question: files, plain or compressed with gzip, bzip2, xz or zstd, folders of
+    them, URLs, or - for standard input. Several are one run. An answer is the word yes or the word no; a sample whose
+    answer or ground truth has neither or both is skipped with a warning.
+
+    Memory: about 30 MiB, and 10 to 20 for each further job, plus the largest record; however long the file is.
+
+    The results appear whole or not at all. Without gaps there are no files, and those of an earlier run in
+    the same folder are removed.
+
+    Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written, or a job died,
+    4 more was skipped than --max-skipped or --strict allows, 70 a bug, 141 whoever reads standard output went away;
+    129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM.
+
+    \b
+    Examples:
+      streamgaps analyze results.json -o gaps --videos-dir /data/videos
+      streamgaps analyze shards/ -o gaps --field response=prediction
+      zcat results.json.gz | streamgaps analyze - -o - | jq .video_id
+    """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
+    if strict and max_skipped is not None:
+        message = "--strict contradicts --max-skipped"
+        raise click.UsageError(message)
+    set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
+    if skipped == DASH:
+        message = "--skipped needs the name of a file"
+        raise click.UsageError(message)
+    options = make_options(options, predictions)
+    analyze_and_tell(
+        [opened(one) for one in predictions],
+        _standard_output() if results_dir == DASH else results_dir,
+        log_format=outlook.log_format,
+        quiet=quiet,
+        max_warnings=None if max_warnings < 0 else max_warnings,
+        jobs=jobs,
+        skipped=skipped,
+        max_skipped=0 if strict else max_skipped,
+        **options,
+    )
+
+
+def _standard_output() -> BinaryIO:
+    file = system.standard_file(1, "<stdout>")
+    return shown_on_terminal(file) if os.isatty(1) else file

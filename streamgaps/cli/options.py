@@ -1,0 +1,246 @@
+"""What several commands take: options, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamgaps.cli import logs
+from streamgaps.cli.logs import LogFormat
+from streamgaps.sources import standard_input
+from streamgaps.stages.classify import Unclear
+from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader
+from streamgaps.stages.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from enum import Enum
+
+    from streamgaps.cli.exits import Outlook
+
+__all__ = [
+    "ANSWER_OPTIONS",
+    "DASH",
+    "INPUT_OPTIONS",
+    "LOG_OPTIONS",
+    "READ_OPTIONS",
+    "choices",
+    "make_options",
+    "opened",
+    "pair",
+    "set_up_logs",
+    "with_options",
+]
+
+DASH = "-"
+"""Standard input, or standard output."""
+
+
+def choices(kind: type[Enum]) -> click.Choice:  # type: ignore[type-arg]  # click 8.1 knows no arguments
+    """Return what a choice between the members of an enum takes."""
+    return click.Choice([str(member.value) for member in kind])
+
+
+# What goes in, and how it is written down.
+INPUT_OPTIONS = [
+    click.option(
+        "--format",
+        type=choices(Format),
+        default=Format.AUTO.value,
+        show_default=True,
+        help="array: one JSON array. jsonl: JSON Lines, or objects one after the other. auto: told by the first byte. "
+        "E.g. --format jsonl",
+    ),
+    click.option(
+        "--prefix",
+        metavar="PREFIX",
+        help="Where the array is in a JSON document, as ijson names it. E.g. --prefix results.item",
+    ),
+    click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="NAME=PATH",
+        help="Where video_id, response, gt or question is, if not under that name; repeatable. "
+        "E.g. --field response=text --field gt=doc.answers.0",
+    ),
+    click.option(
+        "--carry",
+        multiple=True,
+        metavar="PATH",
+        help="Copy a further field into each gap; repeatable. E.g. --carry category --carry split=meta.split",
+    ),
+    click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        metavar="ANSWER=VALUES",
+        help="What values of the ground truth mean; repeatable. E.g. --label yes=1,true --label no=0,false",
+    ),
+    click.option(
+        "--ground-truth",
+        metavar="FILE",
+        help="A file with the ground truth, and with what else the predictions lack. "
+        "E.g. --ground-truth labels.jsonl --on question_id",
+    ),
+    click.option(
+        "--on",
+        metavar="PATH",
+        help="The field by which --ground-truth is joined. E.g. --on question_id, or --on id=question_id if it has "
+        "another name there",
+    ),
+    click.option(
+        "--annotations",
+        metavar="FILE",
+        help="Annotations in LLaVA's format, whose ids the video_ids are. "
+        "E.g. --annotations llava.json --media-dir /data/videos",
+    ),
+    click.option(
+        "--media-dir",
+        metavar="DIR",
+        help="Folder that the videos of --annotations are relative to. E.g. --media-dir /data  "
+        "[default: the working directory]",
+    ),
+    click.option(
+        "--unmatched",
+        type=click.Choice(["error", "skip"]),
+        help="What becomes of predictions without a label or an annotation, and of labels without a prediction. "
+        "E.g. --unmatched skip  [default: error]",
+    ),
+]
+
+# How answers are read.
+ANSWER_OPTIONS = [
+    click.option(
+        "--rule",
+        type=click.Choice(list(RULES)),
+        default="strict",
+        show_default=True,
+        help="How a response is read; streamgaps rules explains them. E.g. --rule pope",
+    ),
+    click.option(
+        "--gt-rule",
+        type=click.Choice(list(RULES)),
+        default="strict",
+        show_default=True,
+        help="How the ground truth is read. E.g. --gt-rule exact",
+    ),
+    click.option(
+        "--final-answer",
+        is_flag=True,
+        help="Read only the end of a reasoning model's response: what is in <answer>, or follows </think>. "
+        "E.g. --final-answer --rule exact",
+    ),
+    click.option(
+        "--unclear",
+        type=choices(Unclear),
+        default=Unclear.SKIP.value,
+        show_default=True,
+        help="What becomes of an unclear response. gap: it counts as wrong, and is marked. E.g. --unclear gap",
+    ),
+    click.option(
+        "--on-invalid",
+        type=click.Choice(["error", "skip"]),
+        default="error",
+        show_default=True,
+        help="What becomes of records that lack a field, or have null for an answer, and of broken JSON Lines. "
+        "E.g. --on-invalid skip",
+    ),
+]
+
+# How the input is read.
+READ_OPTIONS = [
+    click.option(
+        "--reader",
+        type=choices(Reader),
+        default=Reader.AUTO.value,
+        show_default=True,
+        help="auto: by blocks, and records of more than 8 MiB with ijson. ijson: all with ijson, slower, in one "
+        "process.",
+    ),
+    click.option(
+        "--max-record-bytes",
+        type=click.IntRange(min=1),
+        default=MAX_RECORD_BYTES,
+        show_default=True,
+        metavar="N",
+        help="Refuse an input with a longer record than this.",
+    ),
+]
+
+# What is said on the way.
+LOG_OPTIONS = [
+    click.option(
+        "--log-format",
+        type=choices(LogFormat),
+        default=LogFormat.AUTO.value,
+        show_default=True,
+        help="How to log, and to report the end, on standard error. auto: console on a terminal, else JSON Lines.",
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only: no warnings, progress or summary."),
+    click.option("-v", "--verbose", is_flag=True, help="Also log the settings, and how long it took."),
+    click.option("--debug", is_flag=True, help="Like -v, and show the traceback of an error."),
+]
+
+
+_Command = Callable[..., None]
+
+
+def with_options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
+    """Give a command these options, in this order."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def set_up_logs(outlook: Outlook, *, log_format: str, quiet: bool, verbose: bool, debug: bool) -> None:
+    """Do what the options say of what is said on the way."""
+    if quiet and (verbose or debug):
+        message = "--quiet contradicts --verbose and --debug"
+        raise click.UsageError(message)
+    outlook.debug = debug
+    level = "ERROR" if quiet else "DEBUG" if verbose or debug else "INFO"
+    outlook.log_format = logs.configure(level, LogFormat(log_format))
+
+
+def make_options(options: dict[str, Any], predictions: Sequence[str]) -> dict[str, Any]:
+    """Return what was given on the command line as the library takes it.
+
+    Args:
+        options: the values of `INPUT_OPTIONS` and others.
+        predictions: what is to be read.
+    """
+    made = dict(options)
+    made["fields"] = dict(pair("--field", text) for text in options["fields"])
+    made["labels"] = _labels(options["labels"])
+    if [*predictions, options["ground_truth"], options["annotations"]].count(DASH) > 1:
+        message = "standard input (-) can be read only once"
+        raise click.UsageError(message)
+    return made | {name: opened(options[name]) for name in ("ground_truth", "annotations")}
+
+
+def opened(name: Any) -> Any:  # noqa: ANN401 -- a name, a file or nothing
+    """Open standard input, if that is what is named."""
+    return standard_input() if name == DASH else name
+
+
+def pair(option: str, text: str) -> tuple[str, str]:
+    """Take `NAME=VALUE` apart."""
+    name, equals, value = text.partition("=")
+    if not name or not equals or not value:
+        message = f"{option} {text!r}: expected NAME=VALUE"
+        raise click.UsageError(message)
+    return name, value
+
+
+def _labels(texts: Iterable[str]) -> dict[str, list[str]]:
+    labels: dict[str, list[str]] = {}
+    for answer, values in (pair("--label", text) for text in texts):
+        labels.setdefault(answer, []).extend(values.split(","))
+    return labels
