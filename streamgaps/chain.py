@@ -1,4 +1,4 @@
-"""The chain validate -> join -> parse -> classify, written here and nowhere else; read comes before, write after."""
+"""The chain validate -> join -> parse -> count -> classify, written here and nowhere else; read and write go around."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps.paths import make_resolver
 from streamgaps.stages.classify import classify
+from streamgaps.stages.count import count
 from streamgaps.stages.join import Matching, join_labels, join_videos
 from streamgaps.stages.parse import parse
 from streamgaps.stages.validate import validate
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
-    from streamgaps.model import Gap, Skip, Tally, UnresolvedPath
+    from streamgaps.model import Gap, ParsedPrediction, Prediction, Skip, Tally, UnresolvedPath
     from streamgaps.settings import Settings
     from streamgaps.side import Index, IndexFile
 
@@ -80,16 +81,31 @@ class Chain:
             RecordError: an item is not a prediction.
         """
         settings = self._settings
+        self._on_unresolved = tell
+        parsed = self.parse(batches, mark=mark, first=first)
+        if tally.survey is not None:
+            parsed = count(parsed, tally.survey, attributes=settings.group_attributes)
+        return classify(parsed, tally=tally, resolve=self._resolve, on_skip=tell, policy=settings.policy, first=first)
+
+    def parse(
+        self, batches: Iterable[list[Any]], *, mark: Callable[[int], object] = bool, first: int = 0
+    ) -> Iterator[ParsedPrediction]:
+        """Yield the predictions among items with their answers read; arguments and errors as for `find_gaps`."""
+        return parse(self.predictions(batches, mark=mark, first=first), reading=self._settings.reading)
+
+    def predictions(
+        self, batches: Iterable[list[Any]], *, mark: Callable[[int], object] = bool, first: int = 0
+    ) -> Iterator[Prediction]:
+        """Yield the predictions among items, with what is known of them elsewhere; as for `find_gaps`."""
+        settings = self._settings
         fields, policy = settings.shape.fields, settings.policy
         matching = Matching(settings.skips_unmatched, policy.skips_invalid)
-        self._on_unresolved = tell
-        predictions = validate(batches, fields=fields, skips_invalid=policy.skips_invalid, first=first)
+        found = validate(batches, fields=fields, skips_invalid=policy.skips_invalid, first=first)
         if self._labels is not None:
-            predictions = join_labels(predictions, self._labels, fields=fields, policy=matching, mark=mark, first=first)
+            found = join_labels(found, self._labels, fields=fields, policy=matching, mark=mark, first=first)
         if self._videos is not None:
-            predictions = join_videos(predictions, self._videos, policy=matching, first=first)
-        parsed = parse(predictions, reading=settings.reading)
-        return classify(parsed, tally=tally, resolve=self._resolve, on_skip=tell, policy=policy, first=first)
+            found = join_videos(found, self._videos, policy=matching, first=first)
+        return found
 
 
 def _ignore(_: UnresolvedPath) -> None:

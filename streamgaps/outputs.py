@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer as ReadableBuffer  # from the type checker; Python has it from 3.12 on
 
-__all__ = ["GAPS_NAME", "REPORT_NAME", "Outputs", "open_outputs"]
+__all__ = ["GAPS_NAME", "REPORT_NAME", "Outputs", "open_outputs", "write_file"]
 
 GAPS_NAME = "kpi_gaps.jsonl"
 REPORT_NAME = "kpi_gaps_report.txt"
@@ -68,6 +68,36 @@ def open_outputs(
                 yield outputs
         finally:
             outputs.discard()
+
+
+def write_file(path: str | os.PathLike[str], pieces: Iterable[bytes], *, content: str) -> None:
+    """Write one file that appears whole or not at all.
+
+    Args:
+        path: where it appears; in a folder that exists.
+        pieces: what is written to it.
+        content: what messages say is written there.
+
+    Raises:
+        OutputError: it cannot be written. What `pieces` raises comes through, and nothing has changed.
+    """
+    with signal_mask("SIG_BLOCK", STOPPING) as before:
+        file = _OutputFile(Path(path), os.fspath(path), content)
+        try:
+            file.check_folder()
+            with _locked([file]):
+                file.check_target()
+                file.sweep()
+                staged = file.stage()
+            with signal_mask("SIG_SETMASK", before):
+                for piece in pieces:
+                    staged.write(piece)
+                file.sync()
+            with _locked([file]):
+                file.check_target()
+                _exchange([(file, True)])
+        finally:
+            file.discard()
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.chain import Chain
 from streamgaps.exceptions import InputError, RecordError, SourceError, WorkerError
-from streamgaps.model import Tally
 from streamgaps.sources import iter_range, open_range, unchanged
 from streamgaps.stages.array import ArrayReader
 from streamgaps.stages.blocks import GIANT_BYTES
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor, Future
 
-    from streamgaps.model import Skip, UnresolvedPath
+    from streamgaps.model import Skip, Tally, UnresolvedPath
     from streamgaps.settings import Settings
     from streamgaps.sources import Identity, RegularFile
     from streamgaps.stages.blocks import BlockReader
@@ -306,7 +305,7 @@ def _read_part(
 ) -> tuple[Part, InputError | None]:
     """Run the pipeline over the items of a part."""
     first, line = reader.items, reader.line or 0
-    tally = Tally()
+    tally = task.settings.new_tally(is_part=True)
     notices: list[Skip | UnresolvedPath] = []
     marks = array("Q")
 

@@ -178,6 +178,7 @@ def iter_gaps(
     with ExitStack() as stack:
         run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         if tally is not None:
+            tally += run.tally  # which has nothing in it but the groups that are to be counted
             run.tally, run.records = tally, tally.records
         for one in inputs:
             with open_source(one) as source:
@@ -235,7 +236,7 @@ class _Run:
         self.settings = settings
         self.stack = stack
         self.tell = tell
-        self.tally = Tally()
+        self.tally = settings.new_tally()
         self.marks: Marks | None = None
         self.repeats: Repeats | None = None
         self.is_one = is_one

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 from streamgaps.exceptions import ConfigurationError, StreamgapsError
-from streamgaps.model import Answer
+from streamgaps.model import Answer, Tally
 from streamgaps.paths import Paths, base_of
 from streamgaps.stages.classify import Policy, Unclear
-from streamgaps.stages.fields import Fields, parse_path
+from streamgaps.stages.fields import Fields, carried_name, parse_path
 from streamgaps.stages.parse import Reading, label_key
 from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader, Shape
 from streamgaps.stages.rules import RULES
+from streamgaps.survey import MAX_GROUPS, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -60,6 +61,9 @@ class Options(TypedDict, total=False):
         unclear: what becomes of an unclear response: `"skip"` (default); `"gap"`: it counts as wrong; `"error"`.
         on_invalid: what becomes of records that are no predictions: `"error"` (default) or `"skip"`.
         dedup: whether only the first gap of each `video_id` and `question` is kept.
+        group_by: fields whose values make groups, each of which is counted in the tally's `survey`: `question`, what
+            is carried, or a further path, which is then carried.
+        max_groups: how many groups of a field are told apart, 10,000 by default: those that come first.
     """
 
     videos_dir: str | os.PathLike[str] | None
@@ -82,6 +86,8 @@ class Options(TypedDict, total=False):
     unclear: str
     on_invalid: str
     dedup: bool
+    group_by: Iterable[str]
+    max_groups: int
 
 
 class Settings(NamedTuple):
@@ -105,6 +111,27 @@ class Settings(NamedTuple):
     """`ground_truth`, once it is indexed."""
     videos_index: IndexFile | None = None
     """`annotations`, once they are indexed."""
+    group_by: tuple[str, ...] = ()
+    """The fields whose values make groups: `question`, and names of what is carried."""
+    max_groups: int = MAX_GROUPS
+    takes_survey: bool = False
+    """Whether answers are counted against the truth, unclear ones too."""
+
+    @property
+    def group_attributes(self) -> tuple[str, ...]:
+        """What has the values that make groups, in a prediction."""
+        carried = [name for name, _ in self.shape.fields.carried]
+        return tuple("question" if name == "question" else carried_name(carried.index(name)) for name in self.group_by)
+
+    def surveyed(self) -> Settings:
+        """Return the same for a run that counts answers against the truth."""
+        return self._replace(takes_survey=True, reading=self.reading._replace(reads_gt_of_unclear=True))
+
+    def new_tally(self, *, is_part: bool = False) -> Tally:
+        """Return what counts a run; or a part of one, whose groups are told apart when it is added to the others."""
+        if not self.takes_survey:
+            return Tally()
+        return Tally(survey=Survey(self.group_by, None if is_part else self.max_groups))
 
     @property
     def can_be_sent(self) -> bool:
@@ -140,7 +167,8 @@ def make_settings(options: Options) -> Settings:
 
 def _settings(options: Options) -> Settings:
     _check_pairs(options)
-    fields, label_fields = _fields(options)
+    group_by = _group_by(options)
+    fields, label_fields = _fields(options, group_by)
     skips_invalid = _choice(options, "on_invalid", ("error", "skip")) == "skip"
     unclear = _member(Unclear, options, "unclear")
     reading = Reading(
@@ -155,7 +183,7 @@ def _settings(options: Options) -> Settings:
     if paths is Paths.KEEP and folder and os.fspath(folder).strip():
         message = "a folder for videos (--videos-dir, --media-dir) has no effect where paths are kept as they are"
         raise ConfigurationError(message)
-    return Settings(
+    settings = Settings(
         shape=_shape(options, fields, skips_broken=skips_invalid),
         reading=reading,
         policy=Policy(unclear=unclear, skips_invalid=skips_invalid),
@@ -167,7 +195,10 @@ def _settings(options: Options) -> Settings:
         label_fields=label_fields,
         annotations=options.get("annotations"),
         skips_unmatched=_choice(options, "unmatched", ("error", "skip")) == "skip",
+        group_by=group_by,
+        max_groups=_whole_number(options, "max_groups", MAX_GROUPS),
     )
+    return settings.surveyed() if group_by else settings
 
 
 def _check_pairs(options: Options) -> None:
@@ -190,10 +221,7 @@ def _option(name: str) -> str:
 
 
 def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
-    longest = options.get("max_record_bytes", MAX_RECORD_BYTES)
-    if type(longest) is not int or longest < 1:  # nothing is longer than nan
-        message = f"max_record_bytes must be a whole number from 1 on, not {longest!r}"
-        raise ConfigurationError(message)
+    longest = _whole_number(options, "max_record_bytes", MAX_RECORD_BYTES)
     wanted, prefix = _member(Format, options, "format"), options.get("prefix")
     if prefix == "item" and wanted is not Format.JSONL:
         wanted, prefix = Format.ARRAY, None
@@ -205,6 +233,14 @@ def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
             message = "a prefix names an array in one JSON document, not in JSON Lines"
             raise ConfigurationError(message)
     return Shape(wanted, prefix, _member(Reader, options, "reader"), longest, fields, skips_broken)
+
+
+def _whole_number(options: Options, name: str, default: int) -> int:
+    number = options.get(name, default)
+    if type(number) is not int or number < 1:  # nothing is more than nan
+        message = f"{name} must be a whole number from 1 on, not {number!r}"
+        raise ConfigurationError(message)
+    return number
 
 
 _Choice = TypeVar("_Choice", bound="Enum")
@@ -240,7 +276,12 @@ _OUTPUT = ("video_id", "error_type", "question", "ground_truth", "response", "un
 """The keys that a gap has anyway."""
 
 
-def _fields(options: Options) -> tuple[Fields, Fields | None]:
+def _group_by(options: Options) -> tuple[str, ...]:
+    names = options.get("group_by") or ()
+    return tuple(dict.fromkeys((names,) if isinstance(names, str) else names))
+
+
+def _fields(options: Options, group_by: tuple[str, ...]) -> tuple[Fields, Fields | None]:
     """Return the paths of fields in the predictions, and in the ground truth."""
     paths = {}
     for name, path in (options.get("fields") or {}).items():
@@ -254,6 +295,12 @@ def _fields(options: Options) -> tuple[Fields, Fields | None]:
         if name in _OUTPUT or name in [other for other, _ in carried[:number]]:
             message = f"a gap has a field {name!r} already; carry it under another name: 'name={name}'"
             raise ConfigurationError(message)
+    names = ["question", *(name for name, _ in carried)]
+    for name in (name for name in group_by if name not in names):
+        if name in _OUTPUT:
+            message = f"{name!r} makes no groups; carry it under another name, and group by that: 'name={name}'"
+            raise ConfigurationError(message)
+        carried += (_carried(name),)
     fields = Fields(**paths, carried=carried)
     on = options.get("on")
     if on is None:

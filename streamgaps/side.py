@@ -21,7 +21,7 @@ from streamgaps.model import Prediction
 from streamgaps.paths import is_url
 from streamgaps.signals import STOPPING, signal_mask
 from streamgaps.sources import open_source
-from streamgaps.stages.fields import MISSING, Fields, layout_of
+from streamgaps.stages.fields import MISSING, Fields, carried_name, layout_of
 from streamgaps.stages.join import Found, key_bytes
 from streamgaps.stages.read import read
 from streamgaps.stages.validate import EXCERPT, json_type
@@ -102,7 +102,7 @@ def index_labels(source: Input, folder: str, *, fields: Fields, shape: Shape, al
             number; or a key is given twice.
         SourceError: it cannot be read.
     """
-    carried = (f"carried_{number}" for number in range(len(fields.carried)))
+    carried = (carried_name(number) for number in range(len(fields.carried)))
     path = os.path.join(folder, "labels.sqlite")  # noqa: PTH118 -- a text for another library
     index = IndexFile("", path, ("gt", "video_id", "question", *carried))
     # Here it is the ground truth that must be there, as the response must be in a prediction.

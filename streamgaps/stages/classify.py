@@ -78,6 +78,7 @@ def classify(
     yes, no = Answer.YES, Answer.NO
     false_positive, false_negative = ErrorType.FP, ErrorType.FN
     skipping = _Skipping(tally, on_skip, policy)
+    skips_unclear = policy.unclear is not Unclear.GAP
     index = first - 1
     true_positives = true_negatives = 0  # those not in the tally yet: to count there takes three times as long
     try:
@@ -93,8 +94,9 @@ def classify(
             tally.true_negatives += true_negatives
             index += true_positives + true_negatives + 1
             true_positives = true_negatives = 0
-            if gt is not yes and gt is not no:
-                skipping.skip_unclear(index, prediction, response, gt)
+            unclear = response is not yes and response is not no
+            if (gt is not yes and gt is not no) or (unclear and skips_unclear):
+                skipping.skip_unclear(index, prediction, response, None if unclear else gt)
                 continue
             video_id = prediction.video_id
             if type(video_id) is not str and not skipping.is_text(index, prediction, "video_id"):
@@ -106,7 +108,6 @@ def classify(
             else:
                 tally.false_negatives += 1
                 error_type = false_negative
-            unclear = response is not yes and response is not no
             tally.unclear += unclear
             yield Gap(
                 index,

@@ -13,7 +13,7 @@ from streamgaps.model import Prediction
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["DEFAULT", "MISSING", "Fields", "Layout", "Path", "layout_of", "look_up", "parse_path"]
+__all__ = ["DEFAULT", "MISSING", "Fields", "Layout", "Path", "carried_name", "layout_of", "look_up", "parse_path"]
 
 Path = tuple[str, ...]
 """Keys of nested objects, and indices of arrays among them, from the outside in."""
@@ -104,7 +104,7 @@ class Layout:
         # What is joined by a key gives the ground truth, and what else the item has not.
         self.required = ("response",) if fields.key else _REQUIRED
         paths: dict[str, Path] = {name: fields.path(name) for name in _NAMES if name != "gt" or not fields.key}
-        paths |= {_carried(number): path for number, (_, path) in enumerate(fields.carried)}
+        paths |= {carried_name(number): path for number, (_, path) in enumerate(fields.carried)}
         paths |= {"key": fields.key} if fields.key else {}
         filled = {path[0]: name for name, path in reversed(paths.items()) if len(path) == 1}
         for number, path in enumerate(paths.values()):
@@ -152,7 +152,7 @@ class Layout:
         return key
 
     def _carried(self, prediction: Prediction) -> dict[str, Any]:
-        values = ((shown, getattr(prediction, _carried(n))) for n, (shown, _) in enumerate(self.fields.carried))
+        values = ((shown, getattr(prediction, carried_name(n))) for n, (shown, _) in enumerate(self.fields.carried))
         return {shown: value for shown, value in values if value is not MISSING}
 
     def make(self, item: dict[str, Any]) -> Prediction:
@@ -172,7 +172,8 @@ class Layout:
         return next((name for name in self.required if getattr(prediction, name) is MISSING), None)
 
 
-def _carried(number: int) -> str:
+def carried_name(number: int) -> str:
+    """Return what a further field is called in a prediction."""
     return f"carried_{number}"
 
 

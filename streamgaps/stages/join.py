@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamgaps.exceptions import RecordError
 from streamgaps.model import Invalid, SkipReason
-from streamgaps.stages.fields import MISSING, layout_of
+from streamgaps.stages.fields import MISSING, carried_name, layout_of
 from streamgaps.stages.validate import EXCERPT, invalid, json_type
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def join_labels(
         RecordError: a prediction has no key, or no label or several have it; or a required field is nowhere.
     """
     layout = layout_of(fields)
-    names = ("video_id", "question", *(f"carried_{number}" for number in range(len(fields.carried))))
+    names = ("video_id", "question", *(carried_name(number) for number in range(len(fields.carried))))
     shown = fields.shown("key")
     for index, prediction in enumerate(predictions, first):
         if isinstance(prediction, Invalid):
