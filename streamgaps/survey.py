@@ -88,6 +88,7 @@ class Confusion(msgspec.Struct, frozen=True):
         return Confusion(*map(sum, zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)))
 
 
+_NOTHING = b"null"
 CELLS = len(Confusion.__struct_fields__)
 
 Key = str | bytes
@@ -188,15 +189,19 @@ def group_key(value: object) -> tuple[Key, str | None]:
     ('Is there a collision?', None)
     >>> group_key(1), group_key(None)
     ((b'1', None), (b'null', None))
+
+    What is nested too deeply for `json`, or not there at all, is in the group of null.
     """
     if isinstance(value, str):
         if len(value) <= LONGEST_KEY:
             return value, None
         return _digest("s", value), value[:SHOWN] + "…"
+    if value is None or value is msgspec.UNSET:
+        return _NOTHING, None
     try:
         text = json.dumps(value, sort_keys=True)
-    except (RecursionError, TypeError):  # nested too deeply, or not there at all
-        text = "null"
+    except RecursionError:  # nobody groups by that
+        return _NOTHING, None
     if len(text) <= LONGEST_KEY:
         return text.encode(), None
     return _digest("v", text), text[:SHOWN] + "…"
