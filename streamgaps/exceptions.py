@@ -10,7 +10,7 @@
     │   └── SourceNotFoundError (FileNotFoundError)
     ├── OutputError (OSError)                    the results cannot be written
     ├── WorkerError (RuntimeError)               a process that reads a part of the input died
-    ├── GateError (RuntimeError)                 more was skipped than may be
+    ├── GateError (RuntimeError)                 a limit was not kept
     └── ConfigurationError (ValueError)          what was asked for makes no sense
 
 Each is also the built-in class in brackets, so that ``except ValueError`` works without this module.
@@ -124,19 +124,21 @@ class WorkerError(StreamgapsError, RuntimeError):
 
 
 class GateError(StreamgapsError, RuntimeError):
-    """You set a limit that the run did not keep: too many predictions could not be compared.
+    """You set a limit that the run did not keep: too much was skipped, or a metric is too low.
 
     Attributes:
         tally: the counts of the run.
+        is_written: whether the results are in place all the same.
     """
 
-    def __init__(self, message: str, tally: Tally) -> None:
+    def __init__(self, message: str, tally: Tally, is_written: bool = False) -> None:  # noqa: FBT001, FBT002 -- for pickle
         super().__init__(message)
         self.tally = tally
+        self.is_written = is_written
 
-    def __reduce__(self) -> tuple[type[GateError], tuple[str, Tally]]:
+    def __reduce__(self) -> tuple[type[GateError], tuple[str, Tally, bool]]:
         """Keep the counts when it is sent from another process."""
-        return type(self), (str(self), self.tally)
+        return type(self), (str(self), self.tally, self.is_written)
 
 
 class ConfigurationError(StreamgapsError, ValueError):

@@ -20,6 +20,7 @@ import re
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from streamgaps import system
@@ -27,17 +28,21 @@ from streamgaps.exceptions import ConfigurationError, OutputError, reason
 from streamgaps.signals import STOPPING, signal_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from typing_extensions import Buffer as ReadableBuffer  # from the type checker; Python has it from 3.12 on
 
-__all__ = ["GAPS_NAME", "REPORT_NAME", "Outputs", "open_outputs", "write_file"]
+__all__ = ["GAPS_NAME", "METRICS_NAME", "REPORT_NAME", "Outputs", "open_outputs", "write_file"]
 
 GAPS_NAME = "kpi_gaps.jsonl"
 REPORT_NAME = "kpi_gaps_report.txt"
+METRICS_NAME = "kpi_metrics.json"
 
+_ELSEWHERE = {"skipped", "html"}
+"""The files that may be in other folders than the results, which must be there already."""
 _ATTEMPTS = 20
 _STAGING_SUFFIX = ".tmp"
+_NO_DOCUMENTS: Mapping[str, Iterable[str]] = MappingProxyType({})
 _PERMISSIONS = 0o777  # of an earlier file: not to run as its owner, who may have been somebody else
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _BUFFER_BYTES = 256 * 1024
@@ -46,7 +51,11 @@ _STREAM_BUFFER_BYTES = 64 * 1024  # less: somebody waits for what goes to a stre
 
 @contextmanager
 def open_outputs(
-    results: str | os.PathLike[str] | BinaryIO, *, skipped: str | os.PathLike[str] | None = None
+    results: str | os.PathLike[str] | BinaryIO,
+    *,
+    skipped: str | os.PathLike[str] | None = None,
+    html: str | os.PathLike[str] | None = None,
+    has_metrics: bool = False,
 ) -> Iterator[Outputs]:
     """Prepare the outputs of a run; whatever `Outputs.commit` has not put in place is gone at the end.
 
@@ -55,14 +64,16 @@ def open_outputs(
             if nothing was put into it. Or a binary file that is open already, for the gaps alone: it is not closed,
             and gets the gaps as they come.
         skipped: one more file, in a folder that exists; None if it is not asked for.
+        html: one more, for a page to look at.
+        has_metrics: whether the folder gets metrics, too.
 
     Raises:
         OutputError: a folder cannot be made or written to; later, from writing and from `commit`, too.
-        ConfigurationError: `skipped` is the place of the gaps or of their report.
+        ConfigurationError: two of the files have the same place.
     """
     # Signals wait while files are made and removed, and come through while gaps are written.
     with signal_mask("SIG_BLOCK", STOPPING) as before:
-        outputs = Outputs(results, skipped)
+        outputs = Outputs(results, skipped, html, has_metrics=has_metrics)
         try:
             with signal_mask("SIG_SETMASK", before):
                 yield outputs
@@ -119,15 +130,26 @@ class Outputs:
         skipped: the staging file for the skipped samples; None if it was not asked for.
     """
 
-    def __init__(self, results: str | os.PathLike[str] | BinaryIO, skipped: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self,
+        results: str | os.PathLike[str] | BinaryIO,
+        skipped: str | os.PathLike[str] | None,
+        html: str | os.PathLike[str] | None,
+        *,
+        has_metrics: bool,
+    ) -> None:
         self.gaps: BinaryIO
         self.skipped: BinaryIO | None = None
         self._made: list[Path] = []
         self._files: dict[str, _OutputFile] = {}  # in the order in which they are put in place
         if skipped is not None:
             self._files["skipped"] = _OutputFile(Path(skipped), os.fspath(skipped), "skipped samples")
+        if html is not None:
+            self._files["html"] = _OutputFile(Path(html), os.fspath(html), "page")
         if isinstance(results, (str, os.PathLike)):
             folder = Path(results)
+            if has_metrics:
+                self._files["metrics"] = _OutputFile(folder / METRICS_NAME, str(folder), "results")
             self._files["report"] = _OutputFile(folder / REPORT_NAME, str(folder), "results")
             self._files["gaps"] = _OutputFile(folder / GAPS_NAME, str(folder), "results")
         else:
@@ -158,8 +180,8 @@ class Outputs:
         if gaps is not None:
             with _as_output_error(gaps.what):
                 self._made += _make_folders(gaps.target.parent)
-        if "skipped" in self._files:
-            self._files["skipped"].check_folder()
+        for name in _ELSEWHERE & self._files.keys():
+            self._files[name].check_folder()
         with _locked(self._files.values()):
             for file in self._files.values():
                 file.check_target()
@@ -169,7 +191,9 @@ class Outputs:
             if "skipped" in self._files:
                 self.skipped = self._files["skipped"].stage()
 
-    def commit(self, report: str | None, *, has_skipped: bool = False) -> None:
+    def commit(
+        self, report: str | None, *, has_skipped: bool = False, documents: Mapping[str, Iterable[str]] = _NO_DOCUMENTS
+    ) -> None:
         """Put the outputs in place, or the absence of those that are empty.
 
         A reader takes a missing `kpi_gaps.jsonl` as "no gaps", so one of an earlier run is removed then; and so it is
@@ -178,12 +202,17 @@ class Outputs:
         Args:
             report: the report on the gaps; None if there are none. Not used if the gaps went to a stream.
             has_skipped: whether anything was written to `skipped`.
+            documents: the texts of `html` and `metrics`, those that were asked for, in pieces. They are there
+                whatever there is to say.
 
         Raises:
             OutputError: it failed, and all files are as they were; or all are in place, and only the last sync failed.
             BrokenPipeError: the reader of the stream went away; all files are as they were.
         """
         is_there = {"skipped": has_skipped, "report": report is not None, "gaps": report is not None}
+        for name, pieces in documents.items():
+            self._files[name].stage_text(pieces)
+            is_there[name] = True
         steps = [(file, is_there[name]) for name, file in self._files.items()]
         if "gaps" not in self._files:
             self.gaps.flush()
@@ -194,7 +223,8 @@ class Outputs:
             for file in self._files.values():
                 file.check_target()
             if "report" in self._files and report is not None:
-                self._files["report"].stage_text(report)
+                self._files["report"].stage_text([report])
+                self._files["report"].sync()
             _exchange(steps)
 
     def discard(self) -> None:
@@ -261,10 +291,11 @@ class _OutputFile:
                     system.chmod(descriptor, mode & _PERMISSIONS)
         return self._file
 
-    def stage_text(self, text: str) -> None:
-        """Write all of it at once."""
-        self.stage().write(text.encode("utf-8"))
-        self.sync()
+    def stage_text(self, pieces: Iterable[str]) -> None:
+        """Write all of it at once; lone surrogates as the escapes that JSON has for them."""
+        file = self.stage()
+        for piece in pieces:
+            file.write(piece.encode("utf-8", "backslashreplace"))
 
     def sync(self) -> None:
         """Let what is staged so far be on the disk."""

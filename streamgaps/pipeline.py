@@ -6,10 +6,12 @@ import os
 from collections import deque
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from streamgaps.chain import Chain
-from streamgaps.exceptions import ConfigurationError, GateError, InputError, NotAnArrayError, RecordError
+from streamgaps.documents import SAMPLES, Documents
+from streamgaps.exceptions import ConfigurationError, InputError, NotAnArrayError, RecordError
+from streamgaps.gates import check_metrics, check_percentage, check_skipped_share
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
@@ -23,7 +25,7 @@ from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Executor
 
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
@@ -31,9 +33,11 @@ if TYPE_CHECKING:
     from streamgaps.model import Gap, UnresolvedPath
     from streamgaps.outputs import Outputs
     from streamgaps.repeats import Repeats
+    from streamgaps.samples import Sampler
     from streamgaps.settings import Options, Settings
     from streamgaps.side import Marks
     from streamgaps.sources import Input, RegularFile
+    from streamgaps.survey import Survey
 
     Notice = Skip | UnresolvedPath
     Tell = Callable[[Notice], None]
@@ -42,6 +46,9 @@ __all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps"]
 
 PARALLEL_FROM_BYTES = 32 * 1024 * 1024
 """How long the input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
+
+_NAMES = 100
+"""How many inputs are named in the metrics."""
 
 _SPLIT_FROM_BYTES = 2 * 1024 * 1024
 """How long one of several files is, at least, to be read in parts."""
@@ -54,7 +61,12 @@ def analyze(
     jobs: int | None = 1,
     executor: Executor | None = None,
     skipped: str | os.PathLike[str] | None = None,
+    metrics: bool = False,
+    html: str | os.PathLike[str] | None = None,
+    report_samples: int = SAMPLES,
+    positive: str = "yes",
     max_skipped: float | None = None,
+    fail_under: Mapping[str, float] | None = None,
     on_warning: Callable[[Notice], None] | None = None,
     max_warnings: int | None = None,
     on_progress: Callable[[int, Tally], None] | None = None,
@@ -84,8 +96,15 @@ def analyze(
             at once, at least 2. What it runs opens the file by its path; threads are no faster than one job.
         skipped: one more file, which gets every sample that is skipped, as JSON Lines with the reason; it appears, or
             disappears, as the results do.
+        metrics: whether the folder gets `kpi_metrics.json`, too, which is there even without gaps: accuracy and other
+            rates with their intervals, also for each group of `group_by`.
+        html: one more file, a page to look at (with `streamgaps[report]`), also without gaps.
+        report_samples: how many gaps of each type it shows, at most: a random sample, the same in each run.
+        positive: which answer the metrics take for the positive one: `"yes"` or `"no"`.
         max_skipped: the percentage of predictions that may be skipped, those that `dedup` drops not counted; if more
             are, no results are put in place. 0: none may be.
+        fail_under: the least value of metrics: `{"accuracy": 0.9}`. If one is less, or not defined, the results are
+            put in place all the same, and the run fails.
         on_warning: called for each skipped sample and each path that cannot be resolved, instead of logging
             it with structlog.
         max_warnings: after how many warnings the others are only counted; never if None.
@@ -102,7 +121,7 @@ def analyze(
         OutputError: the results cannot be written; an OSError.
         BrokenPipeError: whoever reads what is written to `results_dir`, a pipe, went away.
         WorkerError: a process that read a part of the input died; a RuntimeError.
-        GateError: more was skipped than `max_skipped` allows; a RuntimeError.
+        GateError: more was skipped than `max_skipped` allows, or a metric is less than `fail_under`; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
     if results_dir is None:
@@ -110,25 +129,39 @@ def analyze(
         raise ConfigurationError(message)
     _check_is_local(results_dir, "results_dir")
     _check_is_local(skipped, "skipped")
-    _check_percentage(max_skipped, "max_skipped")
+    _check_is_local(html, "html")
+    check_percentage(max_skipped, "max_skipped")
+    is_stream = not isinstance(results_dir, (str, os.PathLike))
+    documents = Documents(metrics, html, report_samples, positive, fail_under)
+    documents.check(is_stream=is_stream)
     settings = make_settings(options)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
+    if documents.needs_survey:
+        settings = settings.surveyed()
     inputs = _inputs(predictions, settings, skipped)
+    every_input = [*inputs, settings.ground_truth, settings.annotations]
+    _check_no_input(every_input, skipped, "skipped samples")
+    _check_no_input(every_input, html, "page")
     if skipped is not None:
-        _check_skipped(skipped, [*inputs, settings.ground_truth, settings.annotations], settings)
+        _check_carried(settings)
     jobs = _jobs(inputs, settings, jobs, executor)
-    with open_outputs(results_dir, skipped=skipped) as outputs, ExitStack() as stack:
+    staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
+    with staged as outputs, ExitStack() as stack:
         run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
-        is_stream = not isinstance(results_dir, (str, os.PathLike))
-        writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream)
+        sampler = documents.sampler()
+        writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream, sampler=sampler)
         writing.uses(jobs, executor)
         for one in inputs:
             writing.read(one)
         run.check()
         writing.hand_on()
-        _check_skipped_share(run.tally, max_skipped, is_stream=is_stream)
+        check_skipped_share(run.tally, max_skipped, is_stream=is_stream)
         log.load(INFO)  # now: if there is no memory for it, nothing is to be in place
-        outputs.commit(text.report(run.tally) if run.tally.gaps else None, has_skipped=writing.has_skipped)
+        outputs.commit(
+            text.report(run.tally) if run.tally.gaps else None,
+            has_skipped=writing.has_skipped,
+            documents=documents.write(run.tally, sampler, settings.about(writing.names)),
+        )
     if run.tally.records and run.tally.records == run.tally.skipped.total():
         log.warning(
             "streamgaps.nothing_compared",
@@ -139,6 +172,7 @@ def analyze(
         log.info("No KPI Gaps found!")
     elif isinstance(results_dir, (str, os.PathLike)):
         log.info("streamgaps.gaps_written", path=str(Path(results_dir) / GAPS_NAME), count=run.tally.gaps)
+    check_metrics(run.tally, fail_under or {}, positive=positive)
     return run.tally
 
 
@@ -178,12 +212,23 @@ def iter_gaps(
     with ExitStack() as stack:
         run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         if tally is not None:
-            tally += run.tally  # which has nothing in it but the groups that are to be counted
+            if run.tally.survey is not None:
+                tally.survey = _continued(tally.survey, run.tally.survey)
             run.tally, run.records = tally, tally.records
         for one in inputs:
             with open_source(one) as source:
                 yield from run.gaps(source.name, source.blocks)
         run.check()
+
+
+def _continued(survey: Survey | None, other: Survey) -> Survey:
+    """Return what is to be counted on: what there is, if it is of the same groups."""
+    if survey is None:
+        return other
+    if (survey.fields, survey.most) == (other.fields, other.most):
+        return survey
+    message = "tally counts other groups already (group_by, max_groups); give another one"
+    raise ConfigurationError(message)
 
 
 def _indexed(settings: Settings, stack: ExitStack) -> Settings:
@@ -300,8 +345,25 @@ class _Run:
         self.tally.ambiguous_labels += self.marks.ambiguous()
 
 
+class _Shown:
+    """A file that shows the lines that are written to it to who draws a sample of them."""
+
+    def __init__(self, file: BinaryIO, sampler: Sampler) -> None:
+        self._write = file.write
+        self._show = sampler.add
+
+    def write(self, lines: bytes) -> int:
+        self._show(lines)
+        return self._write(lines)
+
+
 class _Writing:
-    """Reads inputs, and writes their gaps."""
+    """Reads inputs, and writes their gaps.
+
+    Attributes:
+        has_skipped: whether there is anything in the file for what is skipped.
+        names: what the first inputs are called.
+    """
 
     def __init__(
         self,
@@ -311,11 +373,14 @@ class _Writing:
         on_progress: Callable[[int, Tally], None] | None,
         *,
         is_stream: bool,
+        sampler: Sampler | None,
     ) -> None:
         self._is_stream = is_stream
         self.has_skipped = False
+        self.names: list[str] = []
         self._run = run
         self._outputs = outputs
+        self._lines: BinaryIO = outputs.gaps if sampler is None else cast("BinaryIO", _Shown(outputs.gaps, sampler))
         self._on_progress = on_progress
         self._done = 0  # bytes of the inputs before this one
         self._max_notices = None if outputs.skipped is not None else max_warnings
@@ -339,12 +404,14 @@ class _Writing:
 
     def _read(self, one: Input) -> None:
         with open_source(one) as source:
+            if len(self.names) < _NAMES:
+                self.names.append(source.name)
             file = source.file if self._jobs > 1 else None
             if file is not None and self._is_worth_it(file) and self._read_in_parts(file):
                 self._done += file.identity.size
                 return
             gaps = self._run.gaps(source.name, self._watched(source.blocks, source.position))
-            deque(write(gaps, self._outputs.gaps), maxlen=0)
+            deque(write(gaps, self._lines), maxlen=0)
             self._done += source.position()
 
     def _is_worth_it(self, file: RegularFile) -> bool:
@@ -392,14 +459,14 @@ class _Writing:
                 deque(map(tell, part.notices), maxlen=0)
                 if run.marks is not None:
                     run.marks.set_all(part.marks)
-                self._outputs.gaps.write(self._without_repeats(part.gaps))
+                self._lines.write(self._without_repeats(part.gaps))
                 self.hand_on()
                 if self._on_progress is not None:
                     self._on_progress(self._done + part.end, run.tally)
         if shape.prefix is not None:
             rest = self._watched(_from(file, end), lambda: end)
             gaps = run.gaps(file.name, rest, behind=end, index=items)
-            deque(write(gaps, self._outputs.gaps), maxlen=0)
+            deque(write(gaps, self._lines), maxlen=0)
         file.check_unchanged()
         return True
 
@@ -475,35 +542,6 @@ def _check_is_local(path: str | os.PathLike[str] | BinaryIO | None, name: str) -
         raise ConfigurationError(message)
 
 
-def _check_percentage(value: object, name: str) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not (isinstance(value, (int, float)) and 0 <= value <= 100):  # noqa: PLR2004 -- of 100
-        message = f"{name} must be a percentage from 0 to 100, not {value!r}"
-        raise ConfigurationError(message)
-
-
-def _check_skipped_share(tally: Tally, most: float | None, *, is_stream: bool) -> None:
-    """Refuse results that say nothing of too many of the predictions.
-
-    Raises:
-        GateError: more than `most` of a hundred could not be compared.
-    """
-    count = tally.uncompared
-    if most is None or not count or 100 * count / tally.records <= most:
-        return
-    what_is_left = (
-        "the gaps were handed on before that was known"
-        if is_stream
-        else "no results were put in place; without the limit, --skipped lists them"
-    )
-    message = (
-        f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.6g} %) were skipped, "
-        f"and {f'at most {most:g} % may be (--max-skipped)' if most else 'none may be (--strict)'}; {what_is_left}"
-    )
-    raise GateError(message, tally)
-
-
 def _inputs(
     predictions: Input | Iterable[Input], settings: Settings, skipped: str | os.PathLike[str] | None = None
 ) -> list[Input]:
@@ -511,15 +549,18 @@ def _inputs(
     return expand(predictions, without=[settings.ground_truth, settings.annotations, skipped])
 
 
-def _check_skipped(skipped: str | os.PathLike[str], inputs: list[Input | None], settings: Settings) -> None:
-    """Refuse to replace an input, or to remove it where nothing is skipped; and fields that would replace others."""
+def _check_no_input(inputs: list[Input | None], target: str | os.PathLike[str] | None, content: str) -> None:
+    """Refuse to replace an input, or to remove it where there is nothing to write."""
+    if target is not None and any(is_same(one, target) for one in inputs if isinstance(one, (str, os.PathLike))):
+        message = f"{os.fspath(target)}: the {content} would replace an input; name another file"
+        raise ConfigurationError(message)
+
+
+def _check_carried(settings: Settings) -> None:
+    """Refuse fields that would replace those of a skipped sample."""
     taken = [name for name, _ in settings.shape.fields.carried if name in SKIPPED_KEYS]
     if taken:
         message = f"a skipped sample has a field {taken[0]!r} already; carry it under another name: 'name={taken[0]}'"
-        raise ConfigurationError(message)
-    paths = (one for one in inputs if isinstance(one, (str, os.PathLike)))
-    if any(is_same(path, skipped) for path in paths):
-        message = f"{os.fspath(skipped)}: the skipped samples would replace an input; name another file"
         raise ConfigurationError(message)
 
 

@@ -133,6 +133,20 @@ class Settings(NamedTuple):
             return Tally()
         return Tally(survey=Survey(self.group_by, None if is_part else self.max_groups))
 
+    def about(self, inputs: list[str]) -> dict[str, Any]:
+        """Return what is to be known of a run that reads these inputs: how its answers were read, and of what."""
+        reading = self.reading
+        return {
+            "inputs": inputs,
+            "rule": reading.rule if isinstance(reading.rule, str) else None,
+            "gt_rule": reading.gt_rule if isinstance(reading.gt_rule, str) else None,
+            "final_answer": reading.final_answer,
+            "unclear": self.policy.unclear.value,
+            "dedup": self.dedup,
+            "group_by": list(self.group_by),
+            "max_groups": self.max_groups,
+        }
+
     @property
     def can_be_sent(self) -> bool:
         """Whether other processes can get it: a rule that is no function of a module cannot."""

@@ -18,11 +18,14 @@ from streamgaps.cli.options import (
     choices,
     make_options,
     opened,
+    pair,
     set_up_logs,
     with_options,
 )
 from streamgaps.cli.terminal import shown_on_terminal
+from streamgaps.documents import SAMPLES
 from streamgaps.paths import Paths
+from streamgaps.survey import MAX_GROUPS
 
 if TYPE_CHECKING:
     from streamgaps.cli import exits
@@ -81,6 +84,51 @@ _OUTPUT_OPTIONS = [
     ),
 ]
 
+# What the numbers are, and how they are shown.
+_METRIC_OPTIONS = [
+    click.option(
+        "--metrics",
+        is_flag=True,
+        help="Also write kpi_metrics.json to DIR, even without gaps: accuracy and other rates with their intervals. "
+        "An unclear response counts as wrong there. E.g. --metrics",
+    ),
+    click.option(
+        "--group-by",
+        multiple=True,
+        metavar="FIELD",
+        help="Count by the values of a field, too: question, or a path, which is then carried; repeatable. "
+        "E.g. --metrics --group-by category",
+    ),
+    click.option(
+        "--max-groups",
+        type=click.IntRange(min=1),
+        default=MAX_GROUPS,
+        show_default=True,
+        metavar="N",
+        help="How many values of a field are told apart, the first; the rest is one group, (other).",
+    ),
+    click.option(
+        "--positive",
+        type=click.Choice(["yes", "no"]),
+        default="yes",
+        show_default=True,
+        help="Which answer the metrics take for the positive one. E.g. --positive no",
+    ),
+    click.option(
+        "--html",
+        metavar="FILE",
+        help="Also write a page to look at, even without gaps; needs streamgaps[report]. E.g. --html report.html",
+    ),
+    click.option(
+        "--report-samples",
+        type=click.IntRange(min=0),
+        default=SAMPLES,
+        show_default=True,
+        metavar="N",
+        help="How many false positives, and how many false negatives, the page shows at most: a random sample.",
+    ),
+]
+
 # When a run fails.
 _GATE_OPTIONS = [
     click.option(
@@ -94,6 +142,13 @@ _GATE_OPTIONS = [
         "--strict",
         is_flag=True,
         help="Fail if any record is skipped; the same as --max-skipped 0. E.g. --strict",
+    ),
+    click.option(
+        "--fail-under",
+        multiple=True,
+        metavar="METRIC=LEAST",
+        help="Fail, with exit code 4 but with the results in place, if a metric is less; repeatable. "
+        "E.g. --fail-under accuracy=0.9 --fail-under recall=0.8",
     ),
 ]
 
@@ -121,7 +176,14 @@ _RUN_OPTIONS = [
 @click.command("analyze")
 @click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @with_options(
-    *_OUTPUT_OPTIONS, *INPUT_OPTIONS, *ANSWER_OPTIONS, *_GATE_OPTIONS, *_RUN_OPTIONS, *READ_OPTIONS, *LOG_OPTIONS
+    *_OUTPUT_OPTIONS,
+    *INPUT_OPTIONS,
+    *ANSWER_OPTIONS,
+    *_METRIC_OPTIONS,
+    *_GATE_OPTIONS,
+    *_RUN_OPTIONS,
+    *READ_OPTIONS,
+    *LOG_OPTIONS,
 )
 @click.pass_obj
 def command(
@@ -132,8 +194,10 @@ def command(
     results_dir: str,
     jobs: int | None,
     skipped: str | None,
+    html: str | None,
     max_skipped: float | None,
     strict: bool,
+    fail_under: tuple[str, ...],
     max_warnings: int,
     log_format: str,
     quiet: bool,
@@ -154,22 +218,24 @@ def command(
     the same folder are removed.
 
     Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written, or a job died,
-    4 more was skipped than --max-skipped or --strict allows, 70 a bug, 141 whoever reads standard output went away;
-    129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM.
+    4 a limit is not kept: --max-skipped, --strict, --fail-under; 70 a bug, 141 whoever reads standard output went
+    away; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM.
 
     \b
     Examples:
       streamgaps analyze results.json -o gaps --videos-dir /data/videos
       streamgaps analyze shards/ -o gaps --field response=prediction
+      streamgaps analyze results.json -o gaps --metrics --group-by question --html gaps/report.html
       zcat results.json.gz | streamgaps analyze - -o - | jq .video_id
     """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
     if strict and max_skipped is not None:
         message = "--strict contradicts --max-skipped"
         raise click.UsageError(message)
     set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
-    if skipped == DASH:
-        message = "--skipped needs the name of a file"
-        raise click.UsageError(message)
+    for name, value in (("--skipped", skipped), ("--html", html)):
+        if value == DASH:
+            message = f"{name} needs the name of a file"
+            raise click.UsageError(message)
     options = make_options(options, predictions)
     analyze_and_tell(
         [opened(one) for one in predictions],
@@ -179,9 +245,20 @@ def command(
         max_warnings=None if max_warnings < 0 else max_warnings,
         jobs=jobs,
         skipped=skipped,
+        html=html,
         max_skipped=0 if strict else max_skipped,
+        fail_under=dict(map(_least, fail_under)),
         **options,
     )
+
+
+def _least(text: str) -> tuple[str, float]:
+    name, value = pair("--fail-under", text)
+    try:
+        return name, float(value)
+    except ValueError:
+        message = f"--fail-under {text!r}: {value!r} is no number"
+        raise click.UsageError(message) from None
 
 
 def _standard_output() -> BinaryIO:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
+from streamgaps.cli.terminal import printable
+from streamgaps.documents import SAMPLES
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
-from streamgaps.reports.text import report, summary
+from streamgaps.reports.metrics import METRICS, wilson, worst_first
+from streamgaps.reports.text import WORST, closing, correct_of, group_name, report, summary
 from streamgaps.sources import expand, size_of
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
     from streamgaps.model import Skip, Tally, UnresolvedPath
     from streamgaps.settings import Options
     from streamgaps.sources import Input
+    from streamgaps.survey import Survey
 
 __all__ = ["analyze_and_tell"]
 
@@ -39,6 +45,11 @@ def analyze_and_tell(
     jobs: int | None = None,
     skipped: str | None = None,
     max_skipped: float | None = None,
+    metrics: bool = False,
+    html: str | None = None,
+    report_samples: int = SAMPLES,
+    positive: str = "yes",
+    fail_under: Mapping[str, float] | None = None,
     **options: Unpack[Options],
 ) -> None:
     """Call `analyze`, show how far it is on a terminal, and tell the counts at the end.
@@ -52,6 +63,11 @@ def analyze_and_tell(
         jobs: as for `analyze`.
         skipped: as for `analyze`.
         max_skipped: as for `analyze`.
+        metrics: as for `analyze`.
+        html: as for `analyze`.
+        report_samples: as for `analyze`.
+        positive: as for `analyze`.
+        fail_under: as for `analyze`.
         **options: as for `analyze`.
     """
     chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
@@ -68,10 +84,23 @@ def analyze_and_tell(
     begin = time.monotonic()
     bar = log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
 
-    def tell(tally: Tally) -> None:
-        log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
-        if not quiet:
-            _tell(tally, log_format, shows_report=not isinstance(results_dir, str))
+    def tell(tally: Tally, *, is_written: bool) -> None:
+        seconds = time.monotonic() - begin
+        log.debug("streamgaps.timed", seconds=round(seconds, 3))
+        if quiet:
+            return
+        if log_format is LogFormat.JSON:
+            _log_end(tally, seconds)
+            return
+        lines = closing(tally, positive=positive)
+        if is_written and isinstance(results_dir, str):
+            names = [*((GAPS_NAME, REPORT_NAME) if tally.gaps else ()), *((METRICS_NAME,) if metrics else ())]
+            files = [os.path.join(results_dir, name) for name in names]  # noqa: PTH118 -- shown as it is named
+            files += [html] if html else []
+            files += [skipped] if skipped and tally.skipped else []
+            lines.append(("Written", ", ".join(files) or "nothing: there are no gaps"))
+        lines.append(("Took", _speed(seconds, tally.records, size)))
+        logs.stderr.write(("" if isinstance(results_dir, str) else report(tally)) + _end(tally, lines))
 
     try:
         with Progress(size) if bar else nullcontext() as progress:
@@ -84,13 +113,18 @@ def analyze_and_tell(
                 jobs=jobs,
                 skipped=skipped,
                 max_skipped=max_skipped,
+                metrics=metrics,
+                html=html,
+                report_samples=report_samples,
+                positive=positive,
+                fail_under=fail_under,
                 on_progress=progress,
                 **options,
             )
     except GateError as error:  # the counts say why
-        tell(error.tally)
+        tell(error.tally, is_written=error.is_written)
         raise
-    tell(tally)
+    tell(tally, is_written=True)
 
 
 class _WarningLimit:
@@ -112,12 +146,15 @@ class _WarningLimit:
             )
 
 
-def _tell(tally: Tally, log_format: LogFormat, *, shows_report: bool) -> None:
-    if log_format is LogFormat.CONSOLE:
-        logs.stderr.write((report(tally) if shows_report else "") + summary(tally))
-        return
-    more = {"unclear": tally.unclear, "unused_labels": tally.unused_labels}
-    more["ambiguous_labels"] = tally.ambiguous_labels
+def _log_end(tally: Tally, seconds: float) -> None:
+    more: dict[str, object] = {
+        "unclear": tally.unclear,
+        "unused_labels": tally.unused_labels,
+        "ambiguous_labels": tally.ambiguous_labels,
+    }
+    part, whole = correct_of(tally)
+    if tally.survey is not None:
+        more["worst"] = {field: _worst(tally.survey, field) for field in tally.survey.fields}
     log.info(
         "streamgaps.finished",
         records=tally.records,
@@ -125,8 +162,44 @@ def _tell(tally: Tally, log_format: LogFormat, *, shows_report: bool) -> None:
         false_positives=tally.false_positives,
         false_negatives=tally.false_negatives,
         skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
-        **{name: count for name, count in more.items() if count},
+        **{name: value for name, value in more.items() if value},
+        accuracy=part / whole if whole else None,
+        accuracy_interval=wilson(part, whole),
+        seconds=round(seconds, 3),
     )
+
+
+def _worst(survey: Survey, field: str) -> dict[str, float | None]:
+    accuracy = METRICS["accuracy"].formula
+    return {group_name(group): accuracy(group.confusion) for group in worst_first(survey, field)[:WORST]}
+
+
+_COLOURS: dict[str, dict[str, Any]] = {
+    "head": {"bold": True},
+    "good": {"fg": "green"},
+    "bad": {"fg": "red"},
+    "odd": {"fg": "yellow"},
+}
+
+
+def _paint(text: str, kind: str) -> str:
+    if kind not in _COLOURS or not logs.has_colours():
+        return text
+    from click import style  # noqa: PLC0415 -- what shows no colours has no use for it
+
+    return style(text, **_COLOURS[kind])
+
+
+def _end(tally: Tally, lines: Sequence[tuple[str, str]]) -> str:
+    """Render the counts, and a list of what else is to be said."""
+    width = max(len(label) for label, _ in lines)
+    listed = (f"{_paint(f'{printable(label):<{width}}', 'head')}  {printable(said)}\n" for label, said in lines)
+    return summary(tally, paint=_paint) + "".join(listed)
+
+
+def _speed(seconds: float, records: int, size: int | None) -> str:
+    speed = f"{records / seconds:,.0f} records/s" + (f", {size / seconds / 1e6:,.1f} MB/s" if size else "")
+    return f"{seconds:.2f} s ({speed})"
 
 
 def _shown(value: object) -> object:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict
 
-__all__ = ["LogFormat", "StandardError", "configure", "stderr"]
+__all__ = ["LogFormat", "StandardError", "configure", "has_colours", "stderr"]
 
 
 class LogFormat(str, Enum):
@@ -92,6 +92,11 @@ def _configure(log_format: LogFormat) -> None:
     )
 
 
+def has_colours() -> bool:
+    """Say whether what is written to standard error may have colours: on a terminal, unless NO_COLOR is set."""
+    return stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
 def _what_first(_: object, __: str, event: EventDict) -> EventDict:
     return {key: event.pop(key) for key in ("timestamp", "level", "event")} | dict(event)
 
@@ -99,8 +104,7 @@ def _what_first(_: object, __: str, event: EventDict) -> EventDict:
 def _console() -> Callable[[object, str, EventDict], str]:
     from structlog.dev import ConsoleRenderer  # noqa: PLC0415
 
-    colors = stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    render = ConsoleRenderer(colors=colors)
+    render = ConsoleRenderer(colors=has_colours())
 
     def render_printable(logger: object, name: str, event: EventDict) -> str:
         # structlog's renderer escapes a text only if it has to quote it, for a blank or the like.

@@ -35,14 +35,16 @@ class Metric(NamedTuple):
     """Gives its value, from 0 to 1 (a correlation from -1); None where it is not defined, as a share of nothing is."""
     share: Callable[[Confusion], tuple[int, int]] | None = None
     """Gives the two counts of which it is the ratio; None if it is no share, and has no interval of that kind."""
+    is_good: bool = True
+    """Whether more is better."""
 
 
 def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _share(label: str, share: Callable[[Confusion], tuple[int, int]]) -> Metric:
-    return Metric(label, lambda counts: _ratio(*share(counts)), share)
+def _share(label: str, share: Callable[[Confusion], tuple[int, int]], *, is_good: bool = True) -> Metric:
+    return Metric(label, lambda counts: _ratio(*share(counts)), share, is_good)
 
 
 def _balanced_accuracy(counts: Confusion) -> float | None:
@@ -83,7 +85,7 @@ METRICS: dict[str, Metric] = {
     "specificity": _share("Specificity", lambda c: (c.true_negatives, c.negatives)),
     "f1": Metric("F1", _f1),
     "matthews_correlation": Metric("Matthews correlation", _correlation),
-    "unclear_rate": _share("Unclear answers", lambda c: (c.unclear, c.samples)),
+    "unclear_rate": _share("Unclear answers", lambda c: (c.unclear, c.samples), is_good=False),
 }
 """The metrics by their names in `kpi_metrics.json`."""
 
@@ -167,30 +169,42 @@ def worst_first(survey: Survey, field: str) -> list[Group]:
     return sorted(survey.groups(field), key=place)
 
 
-def document(tally: Tally, *, about: Mapping[str, Any], positive: str = "yes") -> Iterator[str]:
+def document(
+    tally: Tally, *, about: Mapping[str, Any], positive: str = "yes", most_groups: int | None = None
+) -> Iterator[str]:
     """Write `kpi_metrics.json`, in pieces: with many groups it is long.
 
     Args:
         tally: the counts of the run, with its survey.
         about: what is to be known of the run.
         positive: which answer is the positive one.
+        most_groups: how many groups of each field are written, the worst; all if None.
     """
     survey = tally.survey
     assert survey is not None  # noqa: S101 -- whoever wants the document has asked for one
-    head: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **describe(survey.total, positive=positive)}
-    head["positive"] = positive
-    head["records"] = tally.records
-    head["gaps"] = {"FP": tally.false_positives, "FN": tally.false_negatives, "unclear": tally.unclear}
-    head["skipped"] = [
-        {"field": reason.field, "reason": reason.why, "count": count} for reason, count in sorted(tally.skipped.items())
-    ]
-    head["run"] = dict(about)
-    yield json.dumps(head, indent=2, ensure_ascii=False)[: -len("\n}")] + ',\n  "groups": {'
-    for number, field in enumerate(survey.fields):
-        yield f"{',' if number else ''}\n    {json.dumps(field, ensure_ascii=False)}: ["
-        for place, group in enumerate(worst_first(survey, field)):
-            row: dict[str, Any] = {"value": group.value, **({"is_other": True} if group.is_other else {})}
-            row |= describe(group.confusion, positive=positive)
-            yield f"{',' if place else ''}\n      {json.dumps(row, ensure_ascii=False)}"
+    groups = {field: worst_first(survey, field) for field in survey.fields}
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        **describe(survey.total, positive=positive),
+        "positive": positive,
+        "records": tally.records,
+        "gaps": {"FP": tally.false_positives, "FN": tally.false_negatives, "unclear": tally.unclear},
+        "skipped": [
+            {"field": reason.field, "reason": reason.why, "count": count}
+            for reason, count in sorted(tally.skipped.items())
+        ],
+        "run": dict(about),
+        "number_of_groups": {field: len(found) for field, found in groups.items()},
+    }
+    yield _json(head, indent=2).removesuffix("\n}") + ',\n  "groups": {'
+    for number, (field, found) in enumerate(groups.items()):
+        yield f"{',' if number else ''}\n    {_json(field)}: ["
+        for place, group in enumerate(found[:most_groups]):
+            row = {"value": group.value, **({"is_other": True} if group.is_other else {})}
+            yield f"{',' if place else ''}\n      {_json(row | describe(group.confusion, positive=positive))}"
         yield "\n    ]"
-    yield "\n  }\n}\n" if survey.fields else "}\n}\n"
+    yield "\n  }\n}\n" if groups else "}\n}\n"
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, indent=indent, ensure_ascii=False)

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from streamgaps.reports.metrics import METRICS, wilson, worst_first
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from streamgaps.model import SkipReason, Tally
+    from streamgaps.survey import Group
 
-__all__ = ["report", "summary"]
+__all__ = ["WORST", "Paint", "closing", "correct_of", "group_name", "report", "summary", "unclear_responses"]
+
+Paint = Callable[[str, str], str]
+"""Takes a text, and what kind of text it is."""
+
+_LONGEST_NAME = 60
+"""How many characters of a group's name a line shows."""
+
+WORST = 3
+"""How many groups of a field are told of at the end."""
+
+
+def _plain(text: str, _: str) -> str:
+    return text
 
 
 def report(tally: Tally) -> str:
@@ -23,23 +41,101 @@ def report(tally: Tally) -> str:
     return "KPI Gaps Report (binary ground truth: yes/no)\n" + _table(rows)
 
 
-def summary(tally: Tally) -> str:
-    """Render the counts of a run: every record read is in exactly one of the rows above their sum."""
-    rows = [
-        ("Outcome", "Records"),
-        ("Correct", f"{tally.correct:,}"),
-        ("False positives (FP)", f"{tally.false_positives:,}"),
-        ("False negatives (FN)", f"{tally.false_negatives:,}"),
+def summary(tally: Tally, *, paint: Paint = _plain) -> str:
+    """Render the counts of a run: every record read is in exactly one of the rows above their sum.
+
+    Args:
+        tally: the counts.
+        paint: colours a text by what it is: `"head"`, `"good"`, `"bad"` or `"odd"`.
+    """
+    counts = [
+        ("Correct", tally.correct, "good"),
+        ("False positives (FP)", tally.false_positives, "bad"),
+        ("False negatives (FN)", tally.false_negatives, "bad"),
+        *((f"Skipped: {_said(reason)}", count, "odd") for reason, count in sorted(tally.skipped.items())),
+        ("Records read", tally.records, "head"),
     ]
-    rows += [(f"Skipped: {_said(reason)}", f"{count:,}") for reason, count in sorted(tally.skipped.items())]
-    rows.append(("Records read", f"{tally.records:,}"))
-    if tally.unclear:
-        rows.append(("Of FP and FN: unclear responses", f"{tally.unclear:,}"))
-    if tally.unused_labels:
-        rows.append(("Labels without a prediction", f"{tally.unused_labels:,}"))
-    if tally.ambiguous_labels:
-        rows.append(("Keys given more than once", f"{tally.ambiguous_labels:,}"))
-    return _table(rows)
+    rows = [("Outcome", "Records", "Share")]
+    rows += [(name, f"{count:,}", _percent(count, tally.records)) for name, count, _ in counts]
+    more = [
+        ("Of FP and FN: unclear responses", tally.unclear),
+        ("Labels without a prediction", tally.unused_labels),
+        ("Keys given more than once", tally.ambiguous_labels),
+    ]
+    rows += [(name, f"{count:,}", "") for name, count in more if count]
+    kinds = ["head", *(kind if count else "" for _, count, kind in counts), *("" for _ in more)]
+    return _table(rows, numbers=(1, 2), paint=lambda row, text: paint(text, kinds[row]))
+
+
+def closing(tally: Tally, *, positive: str = "yes") -> list[tuple[str, str]]:
+    """Say how good the answers are: labels, and what stands behind them.
+
+    The three worst groups are there if groups were asked for.
+
+    Args:
+        tally: the counts.
+        positive: which answer is the positive one.
+    """
+    part, whole = correct_of(tally)
+    said = []
+    survey = tally.survey
+    if survey is None:
+        said.append(("Accuracy", _rate(part, whole, f"of {whole:,} compared")))
+    else:
+        total = survey.total if positive == "yes" else survey.total.flipped()
+        what = f"of {whole:,} with a clear truth" + (", unclear responses wrong" if total.unclear else "")
+        said.append(("Accuracy", _rate(part, whole, what)))
+        said += [("F1", f"{value:.4f}") for value in [METRICS["f1"].formula(total)] if value is not None]
+    said.append(("Unclear", f"{_percent(unclear_responses(tally), tally.records) or '0 %'} of all responses"))
+    if survey is not None:
+        for field in survey.fields:
+            said += [(f"Worst {field}", _group(group)) for group in worst_first(survey, field)[:WORST]]
+    return said
+
+
+def correct_of(tally: Tally) -> tuple[int, int]:
+    """Return how many are correct, of how many: the accuracy of a run, as far as it is known.
+
+    Where answers were counted against the truth, an unclear one is a wrong one; elsewhere only those count that are
+    clear.
+    """
+    if tally.survey is None:
+        return tally.correct, tally.correct + tally.gaps
+    total = tally.survey.total
+    return total.correct, total.samples
+
+
+def unclear_responses(tally: Tally) -> int:
+    """Return how many responses are unclear."""
+    return tally.unclear + sum(count for reason, count in tally.skipped.items() if reason.field == "response")
+
+
+def _group(group: Group) -> str:
+    counts = group.confusion
+    name = group_name(group)
+    shown = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"
+    return f"{shown}: {_rate(counts.correct, counts.samples, f'of {counts.samples:,}')}"
+
+
+def group_name(group: Group) -> str:
+    """Return what a group is called."""
+    if group.is_other:
+        return "(other)"
+    if group.value is None:
+        return "(none)"
+    return group.value if isinstance(group.value, str) else json.dumps(group.value, ensure_ascii=False)
+
+
+def _rate(part: int, whole: int, what: str) -> str:
+    interval = wilson(part, whole)
+    if interval is None:
+        return f"not defined, {what}"
+    low, high = interval
+    return f"{100 * part / whole:.1f} % {what} (95 % interval: {100 * low:.1f} to {100 * high:.1f} %)"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else ""
 
 
 _SUBJECTS = {"gt": "ground truth", "gap": "gap", "key": "key", "record": "record"}
@@ -58,11 +154,28 @@ def _said(reason: SkipReason) -> str:
     return f"{_SUBJECTS.get(reason.field, reason.field)} {_SAID.get(reason.why, f'is {reason.why}')}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Draw a frame around rows of cells, the first of them the head. Left-aligned, as wide as the widest cell."""
+def _table(
+    rows: Sequence[tuple[str, ...]],
+    *,
+    numbers: Container[int] = (),
+    paint: Callable[[int, str], str] = lambda _, text: text,
+) -> str:
+    """Draw a frame around rows of cells, the first of them the head, each column as wide as its widest cell.
+
+    Args:
+        rows: the cells.
+        numbers: which columns are aligned on the right; the others are on the left.
+        paint: colours the text of a row.
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+\n"
-    lines = [
-        "|" + "|".join(f" {cell:<{width}} " for cell, width in zip(row, widths, strict=True)) + "|\n" for row in rows
-    ]
+
+    def line(number: int, row: tuple[str, ...]) -> str:
+        cells = (
+            cell.rjust(width) if place in numbers else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        return "|" + "|".join(f" {paint(number, cell)} " for cell in cells) + "|\n"
+
+    lines = [line(number, row) for number, row in enumerate(rows)]
     return rule + lines[0] + rule + "".join(lines[1:]) + rule

@@ -1,0 +1,84 @@
+"""Counts -> what a run is asked to write beside the gaps: metrics, and a page to look at."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from streamgaps.exceptions import ConfigurationError
+from streamgaps.gates import check_least
+from streamgaps.reports.metrics import document
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping
+
+    from streamgaps.model import Tally
+    from streamgaps.samples import Sampler
+
+__all__ = ["SAMPLES", "Documents"]
+
+SAMPLES = 200
+"""How many gaps of each type a page shows, at most, if nothing else is said."""
+
+_GROUPS_ON_PAGE = 50
+
+
+class Documents(NamedTuple):
+    """Which documents are wanted, and of what.
+
+    Raises:
+        ConfigurationError: from `check`.
+    """
+
+    metrics: bool = False
+    html: str | os.PathLike[str] | None = None
+    samples: int = SAMPLES
+    positive: str = "yes"
+    fail_under: Mapping[str, float] | None = None
+
+    @property
+    def needs_survey(self) -> bool:
+        """Whether answers have to be counted against the truth."""
+        return self.metrics or self.html is not None or bool(self.fail_under)
+
+    def check(self, *, is_stream: bool) -> None:
+        """Refuse what makes no sense, before anything is read.
+
+        Raises:
+            ConfigurationError: a value is none of those that it may have, or something is missing.
+        """
+        if self.positive not in ("yes", "no"):
+            message = f"positive must be 'yes' or 'no', not {self.positive!r}"
+            raise ConfigurationError(message)
+        if type(self.samples) is not int or self.samples < 0:
+            message = f"report_samples must be a whole number from 0 on, not {self.samples!r}"
+            raise ConfigurationError(message)
+        if self.metrics and is_stream:
+            message = "metrics (--metrics) are written to a results folder, and there is none"
+            raise ConfigurationError(message)
+        check_least(self.fail_under or {})
+        if self.html is not None:
+            from streamgaps.reports.html import check_available  # noqa: PLC0415 -- few runs make a page
+
+            check_available()
+
+    def sampler(self) -> Sampler | None:
+        """Return what gaps are to be shown to, if a page is to show some of them."""
+        if self.html is None:
+            return None
+        from streamgaps.samples import Sampler  # noqa: PLC0415 -- few runs make a page
+
+        return Sampler(self.samples)
+
+    def write(self, tally: Tally, sampler: Sampler | None, about: Mapping[str, Any]) -> dict[str, Iterable[str]]:
+        """Return the documents, in pieces, by the names that `Outputs.commit` has for them."""
+        written: dict[str, Iterable[str]] = {}
+        if sampler is not None:
+            from streamgaps.reports.html import render  # noqa: PLC0415 -- few runs make a page
+
+            found = document(tally, about=about, positive=self.positive, most_groups=_GROUPS_ON_PAGE)
+            written["html"] = [render(json.loads("".join(found)), sampler.samples())]
+        if self.metrics:
+            written["metrics"] = document(tally, about=about, positive=self.positive)
+        return written
