@@ -40,7 +40,7 @@ def test_the_first_command_shows_its_real_output(tmp_path: Path) -> None:
     ).stderr
 
     def without_time(lines: str) -> list[str]:
-        return [re.sub(r"^\S+Z |path=\S+", "", line).rstrip() for line in lines.splitlines()]
+        return [re.sub(r"^\S+Z |path=\S+|^(Took|Written) .*", "", line).rstrip() for line in lines.splitlines()]
 
     assert without_time(expected) == without_time(shown)
 

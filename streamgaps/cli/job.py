@@ -90,7 +90,7 @@ def analyze_and_tell(
         if quiet:
             return
         if log_format is LogFormat.JSON:
-            _log_end(tally, seconds)
+            _log_end(tally)
             return
         lines = closing(tally, positive=positive)
         if is_written and isinstance(results_dir, str):
@@ -146,7 +146,7 @@ class _WarningLimit:
             )
 
 
-def _log_end(tally: Tally, seconds: float) -> None:
+def _log_end(tally: Tally) -> None:
     more: dict[str, object] = {
         "unclear": tally.unclear,
         "unused_labels": tally.unused_labels,
@@ -165,7 +165,6 @@ def _log_end(tally: Tally, seconds: float) -> None:
         **{name: value for name, value in more.items() if value},
         accuracy=part / whole if whole else None,
         accuracy_interval=wilson(part, whole),
-        seconds=round(seconds, 3),
     )
 
 

@@ -97,7 +97,7 @@ def test_nothing_but_gaps_is_on_standard_output(pipe: Callable[..., Finished], t
     said = result.stderr.decode()
     if log_format == "console":
         assert "| FP         | 1     | model said yes, ground truth no |" in said
-        assert "| Records read                              | 4       |" in said
+        assert "| Records read                              |       4 | 100.0 % |" in said
         assert "sample_skipped" in said
     else:
         log = [json.loads(line) for line in said.splitlines()]

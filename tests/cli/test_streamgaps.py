@@ -51,11 +51,20 @@ def test_it_writes_the_golden_files_and_tells_the_counts(run: Run, sample: Path,
     assert ["timestamp", "level", "event"] == list(log[-1])[:3]
 
 
+def rows_of(shown: str) -> dict[str, str]:
+    """Return the counts in a table, by what they are of."""
+    return dict(re.findall(r"^\| (.+?) +\| +([\d,]+) \| +[\d.% ]*\|\r?$", shown, re.MULTILINE))
+
+
+def uncoloured(shown: str) -> str:
+    """Take the colours away."""
+    return re.sub("\x1b\\[[0-9;]*m", "", shown)
+
+
 def test_the_console_shows_a_table(run: Run, sample: Path) -> None:
     """Its rows between first and last add up to the last."""
     result = run("streamgaps", "analyze", sample, "-o", "gaps", "--log-format", "console")
-    rows = dict(re.findall(r"^\| (.+?) +\| ([\d,]+) +\|$", result.stderr, re.MULTILINE))
-    assert rows == {
+    assert rows_of(result.stderr) == {
         "Correct": "2",
         "False positives (FP)": "3",
         "False negatives (FN)": "2",
@@ -297,12 +306,23 @@ def test_a_terminal_gets_readable_logs_and_a_progress_bar(tmp_path: Path) -> Non
     write_many(tmp_path / "p.json")
     shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
     assert re.search(r"\d+%\|.*\d+(\.\d+)?M/\d+(\.\d+)?M \[\d\d:\d\d<\d\d:\d\d, +[\d.]+MB/s, [\d,]+ gaps\]", shown)
-    assert "| Records read         | 500,000 |" in shown
+    assert rows_of(uncoloured(shown))["Records read"] == "500,000"
     assert "streamgaps.gaps_written" in shown
     (tmp_path / "p.json").write_text("[]")
     shown = on_a_terminal([*command("streamgaps"), "analyze", "p.json", "-o", "gaps"], tmp_path)
     assert "No KPI Gaps found!" in shown
     assert "%|" not in shown
+
+
+def test_colours_are_for_terminals(tmp_path: Path, run: Run, sample: Path) -> None:
+    """Of somebody who has not asked for none."""
+    arguments = ["analyze", str(sample), "-o", "gaps", "--log-format", "console"]
+    shown = on_a_terminal([*command("streamgaps"), *arguments], tmp_path)
+    assert "\x1b[31mFalse positives (FP)" in shown
+    none = on_a_terminal([*command("streamgaps"), *arguments], tmp_path, environment={**os.environ, "NO_COLOR": "1"})
+    assert "\x1b[" not in none
+    assert rows_of(none) == rows_of(uncoloured(shown))
+    assert "\x1b[" not in run("streamgaps", *arguments).stderr
 
 
 @pytest.mark.parametrize(
@@ -320,9 +340,9 @@ def test_the_progress_bar_takes_its_settings_from_the_environment(
     write_many(tmp_path / "p.json")
     arguments = [*command("streamgaps"), "analyze", "p.json", "-o", "gaps", "--jobs", "1"]
     shown = on_a_terminal(arguments, tmp_path, environment={**os.environ, name: value})
-    assert "| Records read         | 500,000 |" in shown
+    assert rows_of(uncoloured(shown))["Records read"] == "500,000"
     assert "Traceback" not in shown
-    assert is_shown == ("%" in shown)
+    assert is_shown == (" gaps]" in shown)
 
 
 def test_what_a_run_does_not_show_is_not_loaded(sample: Path, tmp_path: Path) -> None:
@@ -341,7 +361,15 @@ ANALYZE = analyze_module.command
 OPTIONS = [option for option in ANALYZE.params if isinstance(option, click.Option)]
 
 
-PLAIN = ["--jobs", "--reader", "--max-record-bytes", "--max-warnings", "--log-format"]
+PLAIN = [
+    "--jobs",
+    "--reader",
+    "--max-record-bytes",
+    "--max-warnings",
+    "--log-format",
+    "--max-groups",
+    "--report-samples",
+]
 
 
 def long_name(option: click.Option) -> str:
@@ -420,7 +448,7 @@ def test_unclear_and_left_over_ones_are_in_the_summary(run: Run, tmp_path: Path)
     (tmp_path / "labels.json").write_text(json.dumps(labels))
     joined = ["--ground-truth", "labels.json", "--on", "id", "--unmatched", "skip", "--unclear", "gap"]
     shown = run("streamgaps", "analyze", "p.jsonl", "-o", "gaps", *joined, "--log-format", "console").stderr
-    rows = dict(re.findall(r"^\| (.+?) +\| ([\d,]+) +\|$", shown, re.MULTILINE))
+    rows = rows_of(shown)
     below = {"Of FP and FN: unclear responses": "1", "Labels without a prediction": "1"}
     assert {"Records read": "1", **below}.items() <= rows.items()
     log = events(run("streamgaps", "analyze", "p.jsonl", "-o", "gaps", *joined).stderr)

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from tests.conftest import names, real_data
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+RECORDS: list[dict[str, Any]] = [
+    {"video_id": "/a", "response": "yes", "gt": "yes", "question": "q", "kind": "day"},
+    {"video_id": "/b", "response": "yes", "gt": "no", "question": "q", "kind": "night"},
+    {"video_id": "/c", "response": "no", "gt": "no", "question": "r", "kind": "day"},
+    {"video_id": "/d", "response": "maybe", "gt": "yes", "question": "r", "kind": "night"},
+    {"video_id": "/e", "response": "yes", "gt": "?", "question": "r"},
+]
+
+
+@pytest.fixture
+def metrics(run: Run, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run the command on some records, and return its metrics."""
+
+    def run_command(*options: str, records: list[dict[str, Any]] = RECORDS) -> dict[str, Any]:
+        (tmp_path / "p.json").write_text(json.dumps(records))
+        assert run("streamgaps", "analyze", "p.json", "-o", "gaps", "--metrics", *options).returncode == 0
+        found: dict[str, Any] = json.loads((tmp_path / "gaps" / METRICS_NAME).read_text("utf-8"))
+        return found
+
+    return run_command
+
+
+def test_metrics_count_an_unclear_answer_as_wrong(metrics: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """Under the keys that TAO's loop reads; a truth that is unclear says nothing, and is among the skipped."""
+    found = metrics()
+    expected = {
+        "schema_version": 1,
+        "total_samples": 4,
+        "parsed_predictions": 3,
+        "unparseable_predictions": 1,
+        "unparseable_positive_predictions": 1,
+        "unparseable_negative_predictions": 0,
+        "positive_ground_truth": 2,
+        "negative_ground_truth": 2,
+        "true_positives": 1,
+        "true_negatives": 1,
+        "false_positives": 1,
+        "false_negatives": 0,
+        "true_positive_rate": 0.5,
+        "true_negative_rate": 0.5,
+        "accuracy": 0.5,
+        "balanced_accuracy": 0.5,
+        "accuracy_parsed": 2 / 3,
+        "records": 5,
+        "gaps": {"FP": 1, "FN": 0, "unclear": 0},
+        "skipped": [
+            {"field": "gt", "reason": "neither", "count": 1},
+            {"field": "response", "reason": "neither", "count": 1},
+        ],
+    }
+    assert expected == {name: found[name] for name in expected}
+    assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME, METRICS_NAME]
+
+
+@pytest.mark.parametrize("unclear", ["skip", "gap"])
+def test_metrics_do_not_depend_on_what_becomes_of_unclear_ones(
+    metrics: Callable[..., dict[str, Any]], unclear: str
+) -> None:
+    """Nor on repeats being dropped: they speak of answers, and not of lines."""
+    plain, found = metrics(), metrics("--unclear", unclear, "--dedup", records=RECORDS)
+    assert plain["accuracy"] == found["accuracy"]
+    assert plain["unparseable_predictions"] == found["unparseable_predictions"]
+    assert (1, 1 if unclear == "gap" else 0) == (found["gaps"]["FP"], found["gaps"]["FN"])
+    assert metrics("--dedup", records=[RECORDS[1]] * 3)["false_positives"] == 3
+
+
+def test_the_other_answer_may_be_the_positive_one(metrics: Callable[..., dict[str, Any]]) -> None:
+    """Gaps keep their names."""
+    found = metrics("--positive", "no")
+    assert (1, 0, 1) == (found["true_positives"], found["false_positives"], found["false_negatives"])
+    assert ({"FP": 1, "FN": 0, "unclear": 0}, "no") == (found["gaps"], found["positive"])
+    assert (2 / 3, 0.5) == (found["yes_ratio_answers"], found["yes_ratio_truth"])
+
+
+def test_groups_come_worst_first(metrics: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """Of several fields; what is grouped by is carried."""
+    found = metrics("--group-by", "kind", "--group-by", "question", "--carry", "sort=kind", "--group-by", "sort")
+    groups = {field: [(row["value"], row["accuracy"]) for row in rows] for field, rows in found["groups"].items()}
+    kinds = [("night", 0.0), ("day", 1.0), (None, None)]
+    assert groups == {"kind": kinds, "question": [("q", 0.5), ("r", 0.5)], "sort": kinds}
+    assert (["kind", "question", "sort"], {"kind": 3, "question": 2, "sort": 3}) == (
+        found["run"]["group_by"],
+        found["number_of_groups"],
+    )
+    (line,) = (tmp_path / "gaps" / GAPS_NAME).read_text("utf-8").splitlines()
+    assert ("night", "night") == (json.loads(line)["kind"], json.loads(line)["sort"])
+
+
+def test_groups_beyond_the_limit_are_one(metrics: Callable[..., dict[str, Any]]) -> None:
+    """Which says so."""
+    found = metrics("--group-by", "question", "--max-groups", "1")
+    one, other = found["groups"]["question"]
+    assert ("q", 2) == (one["value"], one["total_samples"])
+    assert (None, True, 2) == (other["value"], other["is_other"], other["total_samples"])
+
+
+def test_no_gaps_no_files_but_the_metrics(metrics: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """And what is not defined is null."""
+    found = metrics(records=[])
+    assert names(tmp_path / "gaps") == [METRICS_NAME]
+    assert (0, None, None, None) == (
+        found["total_samples"],
+        found["accuracy"],
+        found["matthews_correlation"],
+        found["intervals"]["accuracy"],
+    )
+
+
+def test_published_numbers_come_out(run: Run, tmp_path: Path) -> None:
+    """POPE's F1 by split, for LLaVA-1.5-13B; the same from two jobs."""
+    path = real_data("pope/predictions.json")
+    for jobs in ("1", "2"):
+        run("streamgaps", "analyze", path, "-o", jobs, "--metrics", "--group-by", "category", "--jobs", jobs)
+    found = json.loads((tmp_path / "1" / METRICS_NAME).read_text("utf-8"))
+    f1 = {row["value"]: round(row["f1"], 4) for row in found["groups"]["category"]}
+    assert f1 == {"adversarial": 0.8446, "popular": 0.8625, "random": 0.8714}
+    for name in names(tmp_path / "1"):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_a_metric_that_is_too_low_fails_the_run(run: Run, tmp_path: Path) -> None:
+    """With exit code 4, and the results: they are what it takes to mend the model."""
+    (tmp_path / "p.json").write_text(json.dumps(RECORDS))
+    low = ["--fail-under", "accuracy=0.5", "--fail-under", "recall=0.51", "--fail-under", "f1=0.6"]
+    result = run("streamgaps", "analyze", "p.json", "-o", "gaps", *low, "--log-format", "console")
+    assert result.returncode == 4
+    assert result.stderr.splitlines()[-1] == (
+        "streamgaps: recall is 0.5000, and must be at least 0.51; f1 is 0.5000, and must be at least 0.6 "
+        "(--fail-under); the results are written all the same"
+    )
+    assert "Written" in result.stderr
+    assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME]
+    assert run("streamgaps", "analyze", "p.json", "-o", "gaps", *low[:2]).returncode == 0
+
+
+def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) -> None:
+    """Nobody knows that it is good enough."""
+    (tmp_path / "p.json").write_text(json.dumps(RECORDS[:1]))
+    result = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--fail-under", "specificity=0.1")
+    assert (4, True) == (result.returncode, "specificity is not defined" in result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fail-under", "accurracy=0.9"], "there is no metric 'accurracy'; there are true_positive_rate, "),
+        (["--fail-under", "unclear_rate=0.9"], "there is no metric 'unclear_rate'"),
+        (["--fail-under", "accuracy=90"], "the least accuracy must be a number up to 1, not 90.0; 90 % is 0.9"),
+        (["--fail-under", "accuracy=high"], "'high' is no number"),
+        (["--fail-under", "accuracy=nan"], "must be a number up to 1"),
+        (["--fail-under", "accuracy"], "expected NAME=VALUE"),
+        (["--group-by", "response"], "'response' makes no groups; carry it under another name"),
+        (["--group-by", "a..b"], "the path 'a..b' has an empty part"),
+        (["--max-groups", "0"], "0 is not in the range"),
+        (["--html", "-"], "--html needs the name of a file"),
+        (["--html", "s3://a/b.html"], "html is a URL"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(run: Run, tmp_path: Path, options: list[str], words: str) -> None:
+    """Before anything is read."""
+    result = run("streamgaps", "analyze", "none.json", "-o", "gaps", *options, "--log-format", "console")
+    assert (2, True) == (result.returncode, words in result.stderr)
+    assert names(tmp_path) == []
+
+
+def test_metrics_need_a_folder(run: Run, sample: Path) -> None:
+    """A stream has no room for them; limits and groups go with it."""
+    result = run("streamgaps", "analyze", sample, "-o", "-", "--metrics")
+    assert (2, True) == (result.returncode, "and there is none" in result.stderr)
+    result = run("streamgaps", "analyze", sample, "-o", "-", "--group-by", "question", "--fail-under", "accuracy=1")
+    assert (4, 5) == (result.returncode, len(result.stdout.splitlines()))
+
+
+def test_the_end_tells_of_the_worst_groups(run: Run, tmp_path: Path) -> None:
+    """Three of each field, by short names that a terminal shows as they are."""
+    groups = ["a", "b", "c", "d\x1b[31m" + "!" * 300]
+    records = [{**RECORDS[1 if place > 1 else 0], "kind": group} for place, group in enumerate(groups)]
+    (tmp_path / "p.json").write_text(json.dumps(records))
+    shown = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--group-by", "kind", "--log-format", "console").stderr
+    worst = re.findall(r"^Worst kind +(.*?): (.*?) %", shown, re.MULTILINE)
+    assert [("c", "0.0"), ("d\\x1b[31m" + "!" * 54 + "…", "0.0"), ("a", "100.0")] == worst
+    log = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--group-by", "kind").stderr.splitlines()
+    assert json.loads(log[-1])["worst"]["kind"]["c"] == 0.0
