@@ -232,6 +232,8 @@ CHOICES = st.fixed_dictionaries(
         "unclear": st.sampled_from(["skip", "gap", "error"]),
         "on_invalid": st.sampled_from(["error", "skip", "skip", "skip"]),
         "dedup": st.booleans(),
+        "group_by": st.sampled_from([["question"], ["doc", "question"], ["doc.split.0"]]),
+        "max_groups": st.integers(1, 3),
         "paths": st.sampled_from(["resolve", "normalize", "keep"]),
     },
 )
@@ -966,6 +968,8 @@ def test_processes_take_all_options(plain: Bench, monkeypatch: pytest.MonkeyPatc
         "rule": says_so,
         "fields": {"response": "text", "video_id": "clip"},
         "carry": ["category"],
+        "group_by": ["category", "question"],
+        "max_groups": 300,
         "jobs": 2,
     }
     monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 5000})
@@ -974,6 +978,10 @@ def test_processes_take_all_options(plain: Bench, monkeypatch: pytest.MonkeyPatc
     assert [n for n in range(600) if (n % 2 == 1) != (n % 3 > 0)] == [gap["category"] for gap in gaps]
     assert {"/media/a.mp4"} == {gap["video_id"] for gap in gaps}
     assert (len(gaps), 600) == (tally.gaps, tally.records)
+    assert tally.survey is not None
+    groups = list(tally.survey.groups("category"))
+    assert [*range(300), None] == [group.value for group in groups]
+    assert (300, 600) == (groups[-1].confusion.samples, tally.survey.total.samples)
 
 
 @IN_FEW_WAYS

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from streamgaps import ConfigurationError, OutputError, system
-from streamgaps.outputs import GAPS_NAME, REPORT_NAME, open_outputs
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME, open_outputs, write_file
 from tests.conftest import names
 from tests.doubles import NthCall
 
@@ -302,6 +302,97 @@ def test_skipped_samples_appear_with_the_rest(tmp_path: Path) -> None:
             outputs.commit("report", has_skipped=True)
         assert ["gap", "report", "skipped"] == found(*(results / name for name in PAIR), skipped)
         assert sorted({*PAIR, SKIPPED_NAME}) == sorted({*names(results), *names(skipped.parent)})
+
+
+DOCUMENTS = ["page.html", METRICS_NAME]
+
+
+def write_documents(folder: Path, text: str, *, has_gaps: bool = True) -> None:
+    """Run the outputs once, with metrics and a page."""
+    with open_outputs(folder, html=folder / DOCUMENTS[0], has_metrics=True) as outputs:
+        if has_gaps:
+            outputs.gaps.write(text.encode())
+        documents = {"metrics": [f"metrics of {text}", " \ud83d"], "html": [f"page of {text}"]}
+        outputs.commit(f"report of {text}" if has_gaps else None, documents=documents)
+
+
+@pytest.mark.parametrize("has_gaps", [True, False])
+@pytest.mark.parametrize("old", [True, False])
+def test_documents_are_put_in_place_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool, has_gaps: bool
+) -> None:
+    """Whether there are gaps or not; whichever call fails, all are old or all are new."""
+    new = ["new", "report of new"] * has_gaps + ["page of new", "metrics of new \\ud83d"]
+    outcomes = set()
+    for n in range(1, 200):
+        folder = tmp_path / str(n)
+        paths = [folder / name for name in (*PAIR, *DOCUMENTS)]
+        if old:
+            write_documents(folder, "old")
+        before = found(*paths)
+        with monkeypatch.context() as patch:
+            failing = NthCall(patch, n)
+            try:
+                write_documents(folder, "new", has_gaps=has_gaps)
+            except OutputError:
+                outcomes.add("refused")
+            else:
+                outcomes.add("done")
+                assert new == found(*paths)
+        assert found(*paths) in (before, new)
+        if failing.calls < n:
+            break
+        write_documents(folder, "next")
+        assert {*PAIR, *DOCUMENTS} == {*names(folder)}
+    else:
+        pytest.fail("the run never succeeded")
+    assert outcomes == {"refused", "done"}
+
+
+def test_documents_have_places_of_their_own(tmp_path: Path) -> None:
+    """Not that of another result, and in a folder that is there."""
+    for name in (*PAIR, METRICS_NAME):
+        with (
+            pytest.raises(ConfigurationError, match="other results go to that file"),
+            open_outputs(tmp_path, html=tmp_path / name, has_metrics=True),
+        ):
+            pass
+    with pytest.raises(OutputError, match="there is no folder"), open_outputs(tmp_path, html=tmp_path / "a" / "b"):
+        pass
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_one_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool) -> None:
+    """Whichever call fails, and whatever ends what is to be written."""
+    outcomes = set()
+    for n in range(1, 100):
+        path = tmp_path / str(n) / "file"
+        path.parent.mkdir()
+        if old:
+            path.write_text("old")
+        before = found(path)
+        with monkeypatch.context() as patch:
+            failing = NthCall(patch, n)
+            try:
+                write_file(path, [b"n", b"ew"], content="list")
+            except OutputError as error:
+                outcomes.add("refused")
+                assert "Input/output error" in str(error)
+            else:
+                outcomes.add("done")
+                assert found(path) == ["new"]
+        assert found(path) in (before, ["new"])
+        if failing.calls < n:
+            break
+        with pytest.raises(ZeroDivisionError):
+            write_file(path, (b"%d" % (1 // left) for left in (1, 0)), content="list")
+        assert names(path.parent) == (["file"] if found(path) else [])
+    else:
+        pytest.fail("it was never written")
+    assert outcomes == {"refused", "done"}
+    with pytest.raises(OutputError, match="none/file: the list cannot be written: there is no folder"):
+        write_file(tmp_path / "none" / "file", [], content="list")
 
 
 def test_there_is_no_file_for_skipped_samples_unless_it_is_asked_for(tmp_path: Path) -> None:

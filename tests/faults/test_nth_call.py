@@ -21,7 +21,7 @@ from tests.doubles import Here, NthCall
 
 PAIR = [GAPS_NAME, REPORT_NAME]
 MOST = 400
-KINDS = ["file", "no gaps", "compressed", "folder", "joined", "ranges"]
+KINDS = ["file", "no gaps", "compressed", "documents", "folder", "joined", "ranges"]
 
 RECORDS = [{"id": number, "video_id": f"v/{number}", "response": "yes", "gt": "no"} for number in range(3)]
 RECORDS += [RECORDS[0] | {"id": 3, "response": "?"}]
@@ -37,6 +37,7 @@ def inputs(folder: Path) -> dict[str, dict[str, Any]]:
     (folder / "labels.json").write_text(json.dumps([{"id": record["id"], "gt": "no"} for record in RECORDS]))
     return {
         "file": {"predictions": folder / "p.json"},
+        "documents": {"predictions": folder / "p.json", "metrics": True, "group_by": ["id"]},
         "compressed": {"predictions": folder / "p.json.gz", "dedup": True},
         "folder": {"predictions": folder / "shards", "skipped": folder / "skipped.jsonl"},
         "joined": {"predictions": folder / "p.json", "ground_truth": folder / "labels.json", "on": "id"},
