@@ -92,6 +92,11 @@ def too_many_skipped(bench: Bench) -> End:
     return bench.run("p.json", "--strict")
 
 
+def low_metric(bench: Bench) -> End:
+    """Ask for more than the model can do."""
+    return bench.run("p.json", "--fail-under", "accuracy=0.9")
+
+
 def unknown_option(bench: Bench) -> End:
     """Misspell one."""
     return bench.run("p.json", "--strickt")
@@ -248,6 +253,7 @@ CAUSES: dict[str, Callable[[Bench], End]] = {
     "the input is written to, cut or replaced meanwhile": changed_input,
     "[the input is refused](#what-input-is-read)": refused_input,
     "more is skipped than `--max-skipped` or `--strict` allows": too_many_skipped,
+    "a metric is less than `--fail-under` allows": low_metric,
     "an option is unknown, or makes no sense": unknown_option,
     "the results folder is a file": folder_is_file,
     "the results folder is read-only": folder_is_read_only,
