@@ -27,6 +27,7 @@ __all__ = [
     "SkipReason",
     "Tally",
     "UnresolvedPath",
+    "answers_of",
 ]
 
 
@@ -92,12 +93,36 @@ class Broken(NamedTuple):
     """The beginning of the line, which may be no UTF-8."""
 
 
+_TRUE_POSITIVE, _TRUE_NEGATIVE, _FALSE_POSITIVE, _FALSE_NEGATIVE = range(4)
+_UNCLEAR_POSITIVE, _UNCLEAR_NEGATIVE, _UNCOMPARED = range(4, 7)
+
+
 class Answers(NamedTuple):
     """What the texts of a prediction say. What is no text counts as unclear here."""
 
     response: Answer
     gt: Answer | None
-    """None where the response is unclear: the ground truth is then not looked at."""
+    """None where the response is unclear: the ground truth is then not looked at, as a rule."""
+    cell: int
+    """Where in the confusion matrix that is: the place of the count among the fields of a `Confusion`."""
+
+
+def _cell(response: Answer, gt: Answer | None) -> int:
+    if gt not in (Answer.YES, Answer.NO):
+        return _UNCOMPARED
+    if response not in (Answer.YES, Answer.NO):
+        return _UNCLEAR_POSITIVE if gt is Answer.YES else _UNCLEAR_NEGATIVE
+    if response is gt:
+        return _TRUE_POSITIVE if gt is Answer.YES else _TRUE_NEGATIVE
+    return _FALSE_NEGATIVE if gt is Answer.YES else _FALSE_POSITIVE
+
+
+_ANSWERS = {id(said): {id(gt): Answers(said, gt, _cell(said, gt)) for gt in (*Answer, None)} for said in Answer}
+
+
+def answers_of(response: Answer, gt: Answer | None) -> Answers:
+    """Return what there is one of each."""
+    return _ANSWERS[id(response)][id(gt)]  # the hash of a member takes three times as long in Python 3.11
 
 
 ParsedPrediction = tuple[Prediction, Answers]

@@ -82,7 +82,7 @@ def classify(
     index = first - 1
     true_positives = true_negatives = 0  # those not in the tally yet: to count there takes three times as long
     try:
-        for prediction, (response, gt) in parsed:
+        for prediction, (response, gt, _) in parsed:
             if response is gt:
                 if gt is yes:
                     true_positives += 1

@@ -7,14 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from streamgaps.exceptions import ConfigurationError
-from streamgaps.model import Answer, Answers
+from streamgaps.model import Answer, answers_of
 from streamgaps.stages.final_answer import final_answer
 from streamgaps.stages.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from streamgaps.model import ParsedPrediction, Prediction
+    from streamgaps.model import Answers, ParsedPrediction, Prediction
 
     Rule = Callable[[str], Any]
 
@@ -101,8 +101,8 @@ class _Reader:
         said = self.response(response) if isinstance(response, str) else _NEITHER
         if said is not _YES and said is not _NO:
             truth = self.gt(gt) if self._reads_gt_of_unclear and isinstance(response, str) else None
-            return Answers(said, truth if truth is _YES or truth is _NO else None)
-        answers = Answers(said, self.gt(gt))
+            return answers_of(said, truth if truth is _YES or truth is _NO else None)
+        answers = answers_of(said, self.gt(gt))
         if isinstance(gt, str):
             _remember(self.after_yes if said is _YES else self.after_no, gt, answers)
         return answers

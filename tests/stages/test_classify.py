@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import Answer, ErrorType, Gap, RecordError, Skip, SkipReason, Tally
-from streamgaps.model import Answers, Broken, ParsedPrediction, Prediction
+from streamgaps.model import Broken, ParsedPrediction, Prediction, answers_of
 from streamgaps.stages.classify import DEFAULT, Policy, Unclear, classify
 from streamgaps.stages.fields import Fields
 from streamgaps.stages.parse import Reading, parse
@@ -28,7 +28,7 @@ KEEPS_RECORDS = Policy(skips_invalid=True, keeps_records=True)
 
 def parsed(response: Answer, gt: Answer | None, video_id: object = "v") -> ParsedPrediction:
     """Make a prediction whose texts fit the answers."""
-    return Prediction(video_id, TEXT[response], TEXT[gt] if gt else None, "q"), Answers(response, gt)
+    return Prediction(video_id, TEXT[response], TEXT[gt] if gt else None, "q"), answers_of(response, gt)
 
 
 def run(*predictions: ParsedPrediction, policy: Policy = DEFAULT) -> tuple[list[Gap], Tally, list[Skip]]:
@@ -73,7 +73,7 @@ def test_each_prediction_is_counted_once() -> None:
 
 def test_a_warning_shows_80_characters() -> None:
     """However long the text is."""
-    _, _, skips = run((Prediction("v", "x" * 500, "no"), Answers(Answer.NEITHER, None)))
+    _, _, skips = run((Prediction("v", "x" * 500, "no"), answers_of(Answer.NEITHER, None)))
     assert ["x" * 80] == [skip.text for skip in skips]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import Answer, ConfigurationError, parse_answer
-from streamgaps.model import Answers, Prediction
+from streamgaps.model import Answers, Prediction, answers_of
 from streamgaps.stages import parse as parse_module
 from streamgaps.stages.final_answer import final_answer
 from streamgaps.stages.parse import DEFAULT, LONGEST, MOST, Reading, label_key, parse
@@ -21,24 +21,25 @@ CLEAR = (Answer.YES, Answer.NO)
 LABELS = (("1", Answer.YES), ("true", Answer.YES), ("entailment", Answer.YES), ("0", Answer.NO), ("null", Answer.NO))
 
 
-def read(response: object, gt: object, reading: Reading = DEFAULT) -> Answers:
+def read(response: object, gt: object, reading: Reading = DEFAULT) -> tuple[Answer, Answer | None]:
     """Read one prediction."""
-    return next(parse([Prediction("v", response, gt)], reading=reading))[1]
+    (_, (said, truth, _)) = next(parse([Prediction("v", response, gt)], reading=reading))
+    return said, truth
 
 
 def test_the_ground_truth_is_read_only_where_the_response_is_clear() -> None:
     """What TAO accepts is accepted: a ground truth that is no text does no harm to an unclear response."""
     unclear, clear = Prediction("v", "maybe", None), Prediction("v", "yes", "no")
-    expected = [(unclear, (Answer.NEITHER, None)), (clear, (Answer.YES, Answer.NO))]
+    expected = [(unclear, answers_of(Answer.NEITHER, None)), (clear, answers_of(Answer.YES, Answer.NO))]
     assert expected == list(parse([unclear, clear]))
 
 
 @pytest.mark.parametrize("value", [None, True, 1, 1.5, ["yes"], ["yes"] * 300, {"yes": 1}, {}])
 def test_what_is_no_text_has_no_answer(value: object) -> None:
     """`true` and `1` are never taken for yes; to refuse it is the business of the stage that counts."""
-    assert (Answer.NEITHER, None) == next(parse([Prediction("v", value, "no")]))[1]
+    assert (Answer.NEITHER, None) == read(value, "no")
     for response in ("no", "no" + " " * 300):
-        assert (Answer.NO, Answer.NEITHER) == next(parse([Prediction("v", response, value)]))[1]
+        assert (Answer.NO, Answer.NEITHER) == read(response, value)
 
 
 @given(st.lists(st.tuples(ANSWERS, ANSWERS)), st.booleans())
@@ -46,7 +47,7 @@ def test_what_is_remembered_is_what_would_be_read(texts: list[tuple[str, str]], 
     """Each pair of texts, whatever came before it."""
     padding = " " * LONGEST if are_long else ""
     predictions = [Prediction("v", response + padding, gt) for response, gt in texts * 2]
-    for prediction, (response, truth) in parse(predictions):
+    for prediction, (response, truth, _) in parse(predictions):
         assert oracle.answer(prediction.response) == response.value
         unclear = response in (Answer.NEITHER, Answer.BOTH)
         assert truth is None if unclear else truth is parse_answer(prediction.gt)
@@ -293,11 +294,11 @@ def plain(prediction: Prediction, reading: Reading) -> Answers:
         response = Answer.UNFINISHED if text is None else said(reading.rule, text)
     wants_gt = response in CLEAR or (reading.reads_gt_of_unclear and isinstance(prediction.response, str))
     if not wants_gt:
-        return Answers(response, None)
+        return answers_of(response, None)
     gt = dict(reading.labels).get(label_key(prediction.gt))
     if gt is None:
         gt = said(reading.gt_rule, prediction.gt) if isinstance(prediction.gt, str) else Answer.NEITHER
-    return Answers(response, gt if response in CLEAR or gt in CLEAR else None)
+    return answers_of(response, gt if response in CLEAR or gt in CLEAR else None)
 
 
 def said(rule: str | Callable[[str], Any], text: str) -> Answer:
