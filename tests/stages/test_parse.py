@@ -160,9 +160,9 @@ def test_a_rule_of_the_user_is_not_remembered_from_run_to_run() -> None:
     """What it goes by may have changed."""
     said = ["yes", "no"]
     reading = Reading(rule=lambda _: said[0])
-    assert Answer.YES is read("any", "no", reading).response
+    assert Answer.YES is read("any", "no", reading)[0]
     said.reverse()
-    assert Answer.NO is read("any", "no", reading).response
+    assert Answer.NO is read("any", "no", reading)[0]
 
 
 # Labels ---------------------------------------------------------------------------------------------------------------
