@@ -83,7 +83,7 @@ class Chain:
         settings = self._settings
         self._on_unresolved = tell
         parsed = self.parse(batches, mark=mark, first=first)
-        if tally.survey is not None:
+        if settings.takes_survey and tally.survey is not None:
             parsed = count(parsed, tally.survey, attributes=settings.group_attributes)
         return classify(parsed, tally=tally, resolve=self._resolve, on_skip=tell, policy=settings.policy, first=first)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import streamgaps
-from streamgaps import InputError, Skip, Tally, UnresolvedPath, analyze, iter_gaps
+from streamgaps import ConfigurationError, InputError, Skip, Tally, UnresolvedPath, analyze, iter_gaps
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests import oracle
 from tests.conftest import GOLDEN, names, real_data
@@ -195,3 +195,20 @@ def test_the_public_names_are_these() -> None:
     model = ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"]
     assert {*errors, *model, *answers, "Options", "__version__", "analyze", "iter_gaps"} == set(streamgaps.__all__)
     assert all(hasattr(streamgaps, name) for name in streamgaps.__all__)
+
+
+def test_groups_are_counted_on_in_a_tally(tmp_path: Path) -> None:
+    """In one of the same groups; another is refused before anything is counted."""
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps([{"video_id": "v", "response": "yes", "gt": "no", "question": "q"}]))
+    tally = Tally()
+    for _ in range(2):
+        assert len(list(iter_gaps(path, tally=tally, group_by="question"))) == 1
+    assert tally.survey is not None
+    assert [("q", 2)] == [(group.value, group.confusion.false_positives) for group in tally.survey.groups("question")]
+    others: list[dict[str, Any]] = [{"group_by": ["kind"]}, {"group_by": "question", "max_groups": 7}]
+    for other in others:
+        with pytest.raises(ConfigurationError, match="tally counts other groups already"):
+            list(iter_gaps(path, tally=tally, **other))
+    assert len(list(iter_gaps(path, tally=tally))) == 1
+    assert (3, 2) == (tally.records, tally.survey.total.samples)
