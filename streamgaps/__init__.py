@@ -27,16 +27,19 @@ if TYPE_CHECKING:
     from streamgaps.settings import Options
     from streamgaps.stages.rules import RULES
     from streamgaps.stages.rules import strict as parse_answer
+    from streamgaps.survey import Confusion, Group, Survey
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 __all__ = [
     "RULES",
     "Answer",
     "ConfigurationError",
+    "Confusion",
     "ErrorType",
     "Gap",
     "GateError",
+    "Group",
     "InputError",
     "MalformedInputError",
     "NotAnArrayError",
@@ -48,6 +51,7 @@ __all__ = [
     "SourceError",
     "SourceNotFoundError",
     "StreamgapsError",
+    "Survey",
     "Tally",
     "UnresolvedPath",
     "UnsupportedInputError",
@@ -64,6 +68,7 @@ _HOMES = {
     "pipeline": ["analyze", "iter_gaps"],
     "settings": ["Options"],
     "stages.rules": ["RULES", "parse_answer"],
+    "survey": ["Confusion", "Group", "Survey"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _NAMED_THERE = {"parse_answer": "strict"}
