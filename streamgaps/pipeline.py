@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from streamgaps.chain import Chain
-from streamgaps.exceptions import ConfigurationError, GateError, InputError, NotAnArrayError, RecordError
+from streamgaps.exceptions import ConfigurationError, GateError, InputError
+from streamgaps.inputs import explained, indexed, left_over
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
@@ -118,7 +119,7 @@ def analyze(
         _check_skipped(skipped, [*inputs, settings.ground_truth, settings.annotations], settings)
     jobs = _jobs(inputs, settings, jobs, executor)
     with open_outputs(results_dir, skipped=skipped) as outputs, ExitStack() as stack:
-        run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         is_stream = not isinstance(results_dir, (str, os.PathLike))
         writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream)
         writing.uses(jobs, executor)
@@ -176,7 +177,7 @@ def iter_gaps(
     settings = make_settings(options)
     inputs = _inputs(predictions, settings)
     with ExitStack() as stack:
-        run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         if tally is not None:
             tally += run.tally  # which has nothing in it but the groups that are to be counted
             run.tally, run.records = tally, tally.records
@@ -184,32 +185,6 @@ def iter_gaps(
             with open_source(one) as source:
                 yield from run.gaps(source.name, source.blocks)
         run.check()
-
-
-def _indexed(settings: Settings, stack: ExitStack) -> Settings:
-    """Index the files beside the predictions, as long as the stack is there."""
-    if settings.ground_truth is None and settings.annotations is None:
-        return settings
-    from streamgaps.side import index_labels, index_videos, temporary_folder  # noqa: PLC0415 -- it loads SQLite
-
-    folder = stack.enter_context(temporary_folder())
-    shape = settings.shape._replace(format=Format.AUTO, prefix=None, skips_broken=False)
-    allows = settings.skips_unmatched
-    if settings.ground_truth is not None and settings.label_fields is not None:
-        labels = index_labels(
-            settings.ground_truth, folder, fields=settings.label_fields, shape=shape, allows_ambiguous=allows
-        )
-        settings = settings._replace(labels_index=labels, ground_truth=None)
-    if settings.annotations is not None:
-        videos = index_videos(
-            settings.annotations,
-            folder,
-            bases=(settings.base, settings.lexical_base),
-            shape=shape,
-            allows_ambiguous=allows,
-        )
-        settings = settings._replace(videos_index=videos, annotations=None)
-    return settings
 
 
 class _Run:
@@ -260,7 +235,7 @@ class _Run:
     def gaps(self, name: str, blocks: Iterable[bytes], *, behind: int | None = None, index: int = 0) -> Iterator[Gap]:
         """Yield the gaps of an input, block after block; `behind` and `index` are as for `read`."""
         items = read(blocks, self.settings.shape, behind=behind, index=index)
-        with _explained(name, lambda: items.format, self.settings, items.line_of):
+        with explained(name, lambda: items.format, self.settings, items.line_of):
             mark = bool if self.marks is None else self.marks.set
             gaps = self._chain.find_gaps(
                 self._counted(items), tally=self.tally, tell=self.teller(name), mark=mark, first=index
@@ -286,18 +261,9 @@ class _Run:
         if self.records != self.tally.records:
             message = f"{self.records:,} records were read, and {self.tally.records:,} are accounted for"
             raise AssertionError(message)
-        index = self.settings.labels_index
-        if self.marks is None or index is None:
-            return
-        count, first = self.marks.unused()
-        if count and not self.settings.skips_unmatched:
-            message = (
-                f"{index.name}: {count:,} of {index.records:,} labels have no prediction, the first of them that of "
-                f"{first}; --unmatched skip goes on without"
-            )
-            raise InputError(message)
-        self.tally.unused_labels += count
-        self.tally.ambiguous_labels += self.marks.ambiguous()
+        unused, ambiguous = left_over(self.settings, self.marks)
+        self.tally.unused_labels += unused
+        self.tally.ambiguous_labels += ambiguous
 
 
 class _Writing:
@@ -375,7 +341,7 @@ class _Writing:
                 return False
         tell = run.teller(file.name)
         end = items = 0
-        with _explained(file.name, lambda: found, run.settings):
+        with explained(file.name, lambda: found, run.settings):
             for part in read_parts(
                 file,
                 self._pool(),
@@ -536,33 +502,3 @@ def _limited(tell: Tell, limit: int | None) -> Tell:
             tell(notice)
 
     return tell_limited
-
-
-def _no_line(_: int) -> int | None:
-    return None
-
-
-@contextmanager
-def _explained(
-    source: str, found: Callable[[], Format], settings: Settings, line_of: Callable[[int], int | None] = _no_line
-) -> Iterator[None]:
-    """Add to errors about the input which input and which line it is: the stages do not know."""
-    try:
-        yield
-    except RecordError as error:
-        error.source = source
-        error.line = error.line or line_of(error.index)
-        is_guess = settings.shape.format is Format.AUTO and settings.shape.prefix is None
-        if is_guess and found() is Format.JSONL and error.problem.startswith("item 0: missing "):
-            message = (
-                "must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object that is "
-                f"none: {error.problem}. Is the array inside of it (--prefix), or do the fields have other names "
-                "(--field)?"
-            )
-            wrong = NotAnArrayError(message)
-            wrong.source = source
-            raise wrong from error
-        raise
-    except InputError as error:
-        error.source = source
-        raise
