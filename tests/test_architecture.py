@@ -32,9 +32,10 @@ LAYERS = [
     }
     | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},
     {"streamgaps.settings", "streamgaps.side"},
-    {"streamgaps.chain"},
+    {"streamgaps.chain", "streamgaps.inputs"},
     {"streamgaps.parallel", "streamgaps.workers"},
-    {"streamgaps.pipeline"},
+    {"streamgaps.auditing", "streamgaps.pipeline"},
+    {"streamgaps.reports.audit"},
     {name for name in MODULES if name.startswith("streamgaps.cli.")},
 ]
 DOORS = {

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from streamgaps.model import SkipReason, Tally
 
-__all__ = ["report", "summary"]
+__all__ = ["report", "said", "summary", "table"]
 
 
 def report(tally: Tally) -> str:
@@ -20,7 +20,7 @@ def report(tally: Tally) -> str:
         ("FN", str(tally.false_negatives), "model said no, ground truth yes"),
         ("Total", str(tally.gaps), ""),
     ]
-    return "KPI Gaps Report (binary ground truth: yes/no)\n" + _table(rows)
+    return "KPI Gaps Report (binary ground truth: yes/no)\n" + table(rows)
 
 
 def summary(tally: Tally) -> str:
@@ -31,7 +31,7 @@ def summary(tally: Tally) -> str:
         ("False positives (FP)", f"{tally.false_positives:,}"),
         ("False negatives (FN)", f"{tally.false_negatives:,}"),
     ]
-    rows += [(f"Skipped: {_said(reason)}", f"{count:,}") for reason, count in sorted(tally.skipped.items())]
+    rows += [(f"Skipped: {said(reason)}", f"{count:,}") for reason, count in sorted(tally.skipped.items())]
     rows.append(("Records read", f"{tally.records:,}"))
     if tally.unclear:
         rows.append(("Of FP and FN: unclear responses", f"{tally.unclear:,}"))
@@ -39,7 +39,7 @@ def summary(tally: Tally) -> str:
         rows.append(("Labels without a prediction", f"{tally.unused_labels:,}"))
     if tally.ambiguous_labels:
         rows.append(("Keys given more than once", f"{tally.ambiguous_labels:,}"))
-    return _table(rows)
+    return table(rows)
 
 
 _SUBJECTS = {"gt": "ground truth", "gap": "gap", "key": "key", "record": "record"}
@@ -54,11 +54,17 @@ _SAID = {
 }
 
 
-def _said(reason: SkipReason) -> str:
+def said(reason: SkipReason) -> str:
+    """Say why a prediction was skipped.
+
+    >>> from streamgaps.model import SkipReason
+    >>> said(SkipReason("gt", "neither"))
+    'ground truth says neither yes nor no'
+    """
     return f"{_SUBJECTS.get(reason.field, reason.field)} {_SAID.get(reason.why, f'is {reason.why}')}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
     """Draw a frame around rows of cells, the first of them the head. Left-aligned, as wide as the widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+\n"
