@@ -48,8 +48,9 @@ def lines(audit: Audit) -> Iterator[str]:
     if audit.disagreements:
         shown = len(audit.disagreements)
         which = "each" if shown == audit.patterns else f"each of the {shown} most frequent"
+        ways = "1 way" if audit.patterns == 1 else f"{audit.patterns:,} ways"
         yield (
-            f"The rules differ on {audit.disagreeing:,} of {audit.samples:,} samples; different ways: {audit.patterns:,}. "
+            f"The rules differ on {audit.disagreeing:,} of {audit.samples:,} samples, in {ways}. "
             f"The first sample of {which}:"
         )
         for sample in audit.disagreements:
