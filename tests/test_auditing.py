@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import RULES, Answer, ConfigurationError, InputError, RecordError, SkipReason, Tally, iter_gaps
-from streamgaps.auditing import Audit, audit
-from streamgaps.stages.parse import LONGEST
+from streamgaps.auditing import Audit, _remember, audit
+from streamgaps.stages.parse import LONGEST, MOST
 from tests.doubles import ChunkedFile
 from tests.strategies import BLOCK_SIZES, RECORDS
 
@@ -150,6 +150,16 @@ def test_samples_are_kept_in_part_where_they_are_long() -> None:
     assert found.video_id is not None
     assert len(found.video_id) < 1100
     assert audit(file(record("Yes.", video_id=[1]))).disagreements[0].video_id is None
+
+
+def test_few_texts_are_remembered_and_no_long_ones() -> None:
+    """The memory that they take is bounded."""
+    memory: dict[str, int] = {}
+    _remember(memory, "x" * (LONGEST + 1), 0)
+    assert {} == memory
+    for number in range(MOST + 9):
+        _remember(memory, str(number).rjust(LONGEST), number)
+    assert MOST == len(memory)
 
 
 @pytest.mark.parametrize("length", [LONGEST - 1, LONGEST, LONGEST + 1])

@@ -184,7 +184,7 @@ def test_the_worst_group_comes_first(rows: list[tuple[Any, Confusion]]) -> None:
 
 
 def test_one_wrong_sample_is_not_worse_than_a_hundred() -> None:
-    """Of a single sample nothing is sure; of as sure ones, the larger group is worse."""
+    """Of a single sample nothing is sure."""
     rows = [("one", Confusion(0, 0, 1)), ("many", Confusion(10, 0, 90)), ("none", Confusion(uncompared=9))]
     rows += [("good", Confusion(90, 0, 10)), ("left", Confusion(0, 0, 500)), ("over", Confusion(1))]
     survey = made(rows).survey
@@ -193,6 +193,13 @@ def test_one_wrong_sample_is_not_worse_than_a_hundred() -> None:
     assert ["many", "one", "good", "none", None] == [group.value for group in groups]
     assert [False] * 4 + [True] == [group.is_other for group in groups]
     assert 501 == groups[-1].confusion.samples
+
+
+def test_of_groups_that_are_as_bad_the_largest_comes_first() -> None:
+    """All of these may be without a fault."""
+    survey = made([("small", Confusion(1)), ("large", Confusion(9)), ("medium", Confusion(5))]).survey
+    assert survey is not None
+    assert ["large", "medium", "small"] == [group.value for group in worst_first(survey, "kind")]
 
 
 def test_the_document_says_what_the_run_was() -> None:
