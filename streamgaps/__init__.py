@@ -8,6 +8,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # what a type checker takes for true; `typing` takes 5 ms to load
 if TYPE_CHECKING:
+    from streamgaps.auditing import Audit, Disagreement, RuleReading, audit
     from streamgaps.exceptions import (
         ConfigurationError,
         GateError,
@@ -34,8 +35,10 @@ __version__ = "0.5.0"
 __all__ = [
     "RULES",
     "Answer",
+    "Audit",
     "ConfigurationError",
     "Confusion",
+    "Disagreement",
     "ErrorType",
     "Gap",
     "GateError",
@@ -46,6 +49,7 @@ __all__ = [
     "Options",
     "OutputError",
     "RecordError",
+    "RuleReading",
     "Skip",
     "SkipReason",
     "SourceError",
@@ -58,11 +62,13 @@ __all__ = [
     "WorkerError",
     "__version__",
     "analyze",
+    "audit",
     "iter_gaps",
     "parse_answer",
 ]
 
 _HOMES = {
+    "auditing": ["Audit", "Disagreement", "RuleReading", "audit"],
     "exceptions": [name for name in __all__ if name.endswith("Error")],
     "model": ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"],
     "pipeline": ["analyze", "iter_gaps"],

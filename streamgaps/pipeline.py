@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from streamgaps.chain import Chain
 from streamgaps.documents import SAMPLES, Documents
-from streamgaps.exceptions import ConfigurationError, InputError, NotAnArrayError, RecordError
+from streamgaps.exceptions import ConfigurationError, InputError
 from streamgaps.gates import check_metrics, check_percentage, check_skipped_share
+from streamgaps.inputs import explained, indexed, left_over
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
@@ -147,7 +148,7 @@ def analyze(
     jobs = _jobs(inputs, settings, jobs, executor)
     staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
     with staged as outputs, ExitStack() as stack:
-        run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         sampler = documents.sampler()
         writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream, sampler=sampler)
         writing.uses(jobs, executor)
@@ -210,7 +211,7 @@ def iter_gaps(
     settings = make_settings(options)
     inputs = _inputs(predictions, settings)
     with ExitStack() as stack:
-        run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         if tally is not None:
             if run.tally.survey is not None:
                 tally.survey = _continued(tally.survey, run.tally.survey)
@@ -229,32 +230,6 @@ def _continued(survey: Survey | None, other: Survey) -> Survey:
         return survey
     message = "tally counts other groups already (group_by, max_groups); give another one"
     raise ConfigurationError(message)
-
-
-def _indexed(settings: Settings, stack: ExitStack) -> Settings:
-    """Index the files beside the predictions, as long as the stack is there."""
-    if settings.ground_truth is None and settings.annotations is None:
-        return settings
-    from streamgaps.side import index_labels, index_videos, temporary_folder  # noqa: PLC0415 -- it loads SQLite
-
-    folder = stack.enter_context(temporary_folder())
-    shape = settings.shape._replace(format=Format.AUTO, prefix=None, skips_broken=False)
-    allows = settings.skips_unmatched
-    if settings.ground_truth is not None and settings.label_fields is not None:
-        labels = index_labels(
-            settings.ground_truth, folder, fields=settings.label_fields, shape=shape, allows_ambiguous=allows
-        )
-        settings = settings._replace(labels_index=labels, ground_truth=None)
-    if settings.annotations is not None:
-        videos = index_videos(
-            settings.annotations,
-            folder,
-            bases=(settings.base, settings.lexical_base),
-            shape=shape,
-            allows_ambiguous=allows,
-        )
-        settings = settings._replace(videos_index=videos, annotations=None)
-    return settings
 
 
 class _Run:
@@ -305,7 +280,7 @@ class _Run:
     def gaps(self, name: str, blocks: Iterable[bytes], *, behind: int | None = None, index: int = 0) -> Iterator[Gap]:
         """Yield the gaps of an input, block after block; `behind` and `index` are as for `read`."""
         items = read(blocks, self.settings.shape, behind=behind, index=index)
-        with _explained(name, lambda: items.format, self.settings, items.line_of):
+        with explained(name, lambda: items.format, self.settings, items.line_of):
             mark = bool if self.marks is None else self.marks.set
             gaps = self._chain.find_gaps(
                 self._counted(items), tally=self.tally, tell=self.teller(name), mark=mark, first=index
@@ -331,18 +306,9 @@ class _Run:
         if self.records != self.tally.records:
             message = f"{self.records:,} records were read, and {self.tally.records:,} are accounted for"
             raise AssertionError(message)
-        index = self.settings.labels_index
-        if self.marks is None or index is None:
-            return
-        count, first = self.marks.unused()
-        if count and not self.settings.skips_unmatched:
-            message = (
-                f"{index.name}: {count:,} of {index.records:,} labels have no prediction, the first of them that of "
-                f"{first}; --unmatched skip goes on without"
-            )
-            raise InputError(message)
-        self.tally.unused_labels += count
-        self.tally.ambiguous_labels += self.marks.ambiguous()
+        unused, ambiguous = left_over(self.settings, self.marks)
+        self.tally.unused_labels += unused
+        self.tally.ambiguous_labels += ambiguous
 
 
 class _Shown:
@@ -442,7 +408,7 @@ class _Writing:
                 return False
         tell = run.teller(file.name)
         end = items = 0
-        with _explained(file.name, lambda: found, run.settings):
+        with explained(file.name, lambda: found, run.settings):
             for part in read_parts(
                 file,
                 self._pool(),
@@ -577,33 +543,3 @@ def _limited(tell: Tell, limit: int | None) -> Tell:
             tell(notice)
 
     return tell_limited
-
-
-def _no_line(_: int) -> int | None:
-    return None
-
-
-@contextmanager
-def _explained(
-    source: str, found: Callable[[], Format], settings: Settings, line_of: Callable[[int], int | None] = _no_line
-) -> Iterator[None]:
-    """Add to errors about the input which input and which line it is: the stages do not know."""
-    try:
-        yield
-    except RecordError as error:
-        error.source = source
-        error.line = error.line or line_of(error.index)
-        is_guess = settings.shape.format is Format.AUTO and settings.shape.prefix is None
-        if is_guess and found() is Format.JSONL and error.problem.startswith("item 0: missing "):
-            message = (
-                "must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object that is "
-                f"none: {error.problem}. Is the array inside of it (--prefix), or do the fields have other names "
-                "(--field)?"
-            )
-            wrong = NotAnArrayError(message)
-            wrong.source = source
-            raise wrong from error
-        raise
-    except InputError as error:
-        error.source = source
-        raise

@@ -11,7 +11,7 @@ from streamgaps.exceptions import ConfigurationError, StreamgapsError
 from streamgaps.model import Answer, Tally
 from streamgaps.paths import Paths, base_of
 from streamgaps.stages.classify import Policy, Unclear
-from streamgaps.stages.fields import Fields, carried_name, parse_path
+from streamgaps.stages.fields import Fields, Path, carried_name, parse_path
 from streamgaps.stages.parse import Reading, label_key
 from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader, Shape
 from streamgaps.stages.rules import RULES
@@ -181,8 +181,8 @@ def make_settings(options: Options) -> Settings:
 
 def _settings(options: Options) -> Settings:
     _check_pairs(options)
-    group_by = _group_by(options)
-    fields, label_fields = _fields(options, group_by)
+    carried, group_by = _further_fields(options)
+    fields, label_fields = _fields(options, carried)
     skips_invalid = _choice(options, "on_invalid", ("error", "skip")) == "skip"
     unclear = _member(Unclear, options, "unclear")
     reading = Reading(
@@ -290,12 +290,7 @@ _OUTPUT = ("video_id", "error_type", "question", "ground_truth", "response", "un
 """The keys that a gap has anyway."""
 
 
-def _group_by(options: Options) -> tuple[str, ...]:
-    names = options.get("group_by") or ()
-    return tuple(dict.fromkeys((names,) if isinstance(names, str) else names))
-
-
-def _fields(options: Options, group_by: tuple[str, ...]) -> tuple[Fields, Fields | None]:
+def _fields(options: Options, carried: tuple[tuple[str, Path], ...]) -> tuple[Fields, Fields | None]:
     """Return the paths of fields in the predictions, and in the ground truth."""
     paths = {}
     for name, path in (options.get("fields") or {}).items():
@@ -303,18 +298,6 @@ def _fields(options: Options, group_by: tuple[str, ...]) -> tuple[Fields, Fields
             message = f"there is no field {name!r}; there are {', '.join(_FIELDS)}"
             raise ConfigurationError(message)
         paths[name] = _path(path)
-    carry = options.get("carry") or ()
-    carried = tuple(_carried(text) for text in ((carry,) if isinstance(carry, str) else carry))
-    for number, (name, _) in enumerate(carried):
-        if name in _OUTPUT or name in [other for other, _ in carried[:number]]:
-            message = f"a gap has a field {name!r} already; carry it under another name: 'name={name}'"
-            raise ConfigurationError(message)
-    names = ["question", *(name for name, _ in carried)]
-    for name in (name for name in group_by if name not in names):
-        if name in _OUTPUT:
-            message = f"{name!r} makes no groups; carry it under another name, and group by that: 'name={name}'"
-            raise ConfigurationError(message)
-        carried += (_carried(name),)
     fields = Fields(**paths, carried=carried)
     on = options.get("on")
     if on is None:
@@ -323,7 +306,34 @@ def _fields(options: Options, group_by: tuple[str, ...]) -> tuple[Fields, Fields
     return fields._replace(key=_path(here)), fields._replace(key=_path(there if equals else here))
 
 
-def _carried(text: str) -> tuple[str, tuple[str, ...]]:
+def _further_fields(options: Options) -> tuple[tuple[tuple[str, Path], ...], tuple[str, ...]]:
+    """Return the names and paths of what is carried, and the names of what makes groups, which is carried, too."""
+    carried = dict(map(_carried, _texts(options, "carry")))
+    if len(carried) < len(_texts(options, "carry")):
+        names = [_carried(text)[0] for text in _texts(options, "carry")]
+        raise _is_taken(next(name for name in names if names.count(name) > 1))
+    group_by = []
+    for text in _texts(options, "group_by"):
+        name, path = (text, None) if text in carried or text == "question" else _carried(text)
+        if path is not None and carried.setdefault(name, path) != path:
+            raise _is_taken(name)
+        group_by.append(name)
+    for name in carried:
+        if name in _OUTPUT:
+            raise _is_taken(name)
+    return tuple(carried.items()), tuple(dict.fromkeys(group_by))
+
+
+def _texts(options: Options, name: str) -> tuple[str, ...]:
+    texts: Any = options.get(name) or ()
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
+def _is_taken(name: str) -> ConfigurationError:
+    return ConfigurationError(f"a gap has a field {name!r} already; carry it under another name: 'name={name}'")
+
+
+def _carried(text: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if equals and not name:
         message = f"the field {text!r} has no name; write 'name=path'"
@@ -331,7 +341,7 @@ def _carried(text: str) -> tuple[str, tuple[str, ...]]:
     return name, _path(path if equals else name)
 
 
-def _path(text: str) -> tuple[str, ...]:
+def _path(text: str) -> Path:
     if not isinstance(text, str):
         message = f"the path {text!r} is no text; write 'doc.answers.0'"
         raise ConfigurationError(message)

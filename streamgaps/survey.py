@@ -164,7 +164,7 @@ class Survey(msgspec.Struct):
         if isinstance(key, str):
             return key
         beginning = self.beginnings.get(key)
-        return json.loads(key) if beginning is None else beginning
+        return json.loads(key, parse_constant=str) if beginning is None else beginning  # JSON has no NaN
 
     def __iadd__(self, other: Survey) -> Self:
         for field, table in enumerate(other.tables):

@@ -31,10 +31,11 @@ LAYERS = [
         "streamgaps.reports.metrics",
     }
     | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},
-    {"streamgaps.settings", "streamgaps.side"},
-    {"streamgaps.chain"},
+    {"streamgaps.documents", "streamgaps.gates", "streamgaps.settings", "streamgaps.side"},
+    {"streamgaps.chain", "streamgaps.inputs"},
     {"streamgaps.parallel", "streamgaps.workers"},
-    {"streamgaps.pipeline"},
+    {"streamgaps.auditing", "streamgaps.pipeline"},
+    {"streamgaps.reports.audit"},
     {name for name in MODULES if name.startswith("streamgaps.cli.")},
 ]
 DOORS = {
@@ -50,7 +51,7 @@ DOORS = {
     "sqlite3": {"streamgaps.repeats", "streamgaps.side"},
     "orjson": {"streamgaps.stages.write"},
     "click": {name for name in MODULES if name.startswith("streamgaps.cli.")}
-    - {f"streamgaps.cli.{name}" for name in ("job", "logs", "progress", "start", "terminal")},
+    - {f"streamgaps.cli.{name}" for name in ("logs", "progress", "start", "terminal")},
     "yaml": {"streamgaps.cli.tao"},
     "tqdm": {"streamgaps.cli.progress"},
     "structlog": {"streamgaps.cli.logs", "streamgaps.log"},

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from streamgaps.sources import Input
     from streamgaps.survey import Survey
 
-__all__ = ["analyze_and_tell"]
+__all__ = ["analyze_and_tell", "shown", "total_size"]
 
 
 def analyze_and_tell(
@@ -72,14 +72,14 @@ def analyze_and_tell(
     """
     chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
     inputs = expand(predictions)
-    size = _size(inputs)
+    size = total_size(inputs)
     log.debug(
         "streamgaps.started",
         bytes=size,
-        predictions=[_shown(one) for one in predictions],
-        results_dir=_shown(results_dir),
+        predictions=[shown(one) for one in predictions],
+        results_dir=shown(results_dir),
         jobs=jobs or "auto",
-        **{name: _shown(value) for name, value in chosen.items()},
+        **{name: shown(value) for name, value in chosen.items()},
     )
     begin = time.monotonic()
     bar = log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
@@ -201,7 +201,7 @@ def _speed(seconds: float, records: int, size: int | None) -> str:
     return f"{seconds:.2f} s ({speed})"
 
 
-def _shown(value: object) -> object:
+def shown(value: object) -> object:
     """Return what a log line shows of an option."""
     if isinstance(value, str) and is_url(value):
         from streamgaps.remote import shown  # noqa: PLC0415 -- many runs have no use for it
@@ -210,7 +210,7 @@ def _shown(value: object) -> object:
     return value if isinstance(value, (str, int, dict, tuple, list)) else getattr(value, "name", str(value))
 
 
-def _size(inputs: Iterable[Input]) -> int | None:
+def total_size(inputs: Iterable[Input]) -> int | None:
     """Return how many bytes there are to read, if that is known."""
     sizes = [size_of(one) for one in inputs]
     return None if None in sizes else sum(filter(None, sizes)) or None

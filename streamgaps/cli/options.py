@@ -26,6 +26,7 @@ __all__ = [
     "INPUT_OPTIONS",
     "LOG_OPTIONS",
     "READ_OPTIONS",
+    "RULELESS_OPTIONS",
     "choices",
     "make_options",
     "opened",
@@ -42,6 +43,27 @@ def choices(kind: type[Enum]) -> click.Choice:  # type: ignore[type-arg]  # clic
     """Return what a choice between the members of an enum takes."""
     return click.Choice([str(member.value) for member in kind])
 
+
+_CARRY = click.option(
+    "--carry",
+    multiple=True,
+    metavar="PATH",
+    help="Copy a further field into each gap; repeatable. E.g. --carry category --carry split=meta.split",
+)
+_RULE = click.option(
+    "--rule",
+    type=click.Choice(list(RULES)),
+    default="strict",
+    show_default=True,
+    help="How a response is read; streamgaps rules explains them. E.g. --rule pope",
+)
+_UNCLEAR = click.option(
+    "--unclear",
+    type=choices(Unclear),
+    default=Unclear.SKIP.value,
+    show_default=True,
+    help="What becomes of an unclear response. gap: it counts as wrong, and is marked. E.g. --unclear gap",
+)
 
 # What goes in, and how it is written down.
 INPUT_OPTIONS = [
@@ -66,12 +88,7 @@ INPUT_OPTIONS = [
         help="Where video_id, response, gt or question is, if not under that name; repeatable. "
         "E.g. --field response=text --field gt=doc.answers.0",
     ),
-    click.option(
-        "--carry",
-        multiple=True,
-        metavar="PATH",
-        help="Copy a further field into each gap; repeatable. E.g. --carry category --carry split=meta.split",
-    ),
+    _CARRY,
     click.option(
         "--label",
         "labels",
@@ -113,13 +130,7 @@ INPUT_OPTIONS = [
 
 # How answers are read.
 ANSWER_OPTIONS = [
-    click.option(
-        "--rule",
-        type=click.Choice(list(RULES)),
-        default="strict",
-        show_default=True,
-        help="How a response is read; streamgaps rules explains them. E.g. --rule pope",
-    ),
+    _RULE,
     click.option(
         "--gt-rule",
         type=click.Choice(list(RULES)),
@@ -133,13 +144,7 @@ ANSWER_OPTIONS = [
         help="Read only the end of a reasoning model's response: what is in <answer>, or follows </think>. "
         "E.g. --final-answer --rule exact",
     ),
-    click.option(
-        "--unclear",
-        type=choices(Unclear),
-        default=Unclear.SKIP.value,
-        show_default=True,
-        help="What becomes of an unclear response. gap: it counts as wrong, and is marked. E.g. --unclear gap",
-    ),
+    _UNCLEAR,
     click.option(
         "--on-invalid",
         type=click.Choice(["error", "skip"]),
@@ -149,6 +154,9 @@ ANSWER_OPTIONS = [
         "E.g. --on-invalid skip",
     ),
 ]
+
+# The same for a command that reads each response by every rule, and picks no field for a gap.
+RULELESS_OPTIONS = [option for option in (*INPUT_OPTIONS, *ANSWER_OPTIONS) if option not in (_CARRY, _RULE, _UNCLEAR)]
 
 # How the input is read.
 READ_OPTIONS = [

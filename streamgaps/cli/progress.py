@@ -37,8 +37,8 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __call__(self, done: int, tally: Tally) -> None:
-        """Show that `done` bytes are read."""
+    def __call__(self, done: int, tally: Tally | None = None) -> None:
+        """Show that `done` bytes are read, and how many gaps there are, if they are counted."""
         if time.monotonic() - self._begin < _DELAY_SECONDS:
             return
         try:
@@ -47,11 +47,12 @@ class Progress:
             self._bar = stderr.around = None
             self._begin = math.inf  # it is not tried again
 
-    def _show(self, done: int, tally: Tally) -> None:
+    def _show(self, done: int, tally: Tally | None) -> None:
         if self._bar is None:
             self._bar = self._opened()
             stderr.around = (self._bar.clear, self._bar.refresh)
-        self._bar.set_postfix_str(f"{tally.gaps:,} gaps", refresh=False)
+        if tally is not None:
+            self._bar.set_postfix_str(f"{tally.gaps:,} gaps", refresh=False)
         self._bar.update(done - self._bar.n)
 
     def _opened(self) -> Any:  # noqa: ANN401 -- tqdm's

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from streamgaps.model import SkipReason, Tally
     from streamgaps.survey import Group
 
-__all__ = ["WORST", "Paint", "closing", "correct_of", "group_name", "report", "summary", "unclear_responses"]
+__all__ = [
+    "WORST",
+    "Paint",
+    "closing",
+    "correct_of",
+    "group_name",
+    "report",
+    "said",
+    "summary",
+    "table",
+    "unclear_responses",
+]
 
 Paint = Callable[[str, str], str]
 """Takes a text, and what kind of text it is."""
@@ -38,7 +49,7 @@ def report(tally: Tally) -> str:
         ("FN", str(tally.false_negatives), "model said no, ground truth yes"),
         ("Total", str(tally.gaps), ""),
     ]
-    return "KPI Gaps Report (binary ground truth: yes/no)\n" + _table(rows)
+    return "KPI Gaps Report (binary ground truth: yes/no)\n" + table(rows)
 
 
 def summary(tally: Tally, *, paint: Paint = _plain) -> str:
@@ -52,7 +63,7 @@ def summary(tally: Tally, *, paint: Paint = _plain) -> str:
         ("Correct", tally.correct, "good"),
         ("False positives (FP)", tally.false_positives, "bad"),
         ("False negatives (FN)", tally.false_negatives, "bad"),
-        *((f"Skipped: {_said(reason)}", count, "odd") for reason, count in sorted(tally.skipped.items())),
+        *((f"Skipped: {said(reason)}", count, "odd") for reason, count in sorted(tally.skipped.items())),
         ("Records read", tally.records, "head"),
     ]
     rows = [("Outcome", "Records", "Share")]
@@ -64,7 +75,7 @@ def summary(tally: Tally, *, paint: Paint = _plain) -> str:
     ]
     rows += [(name, f"{count:,}", "") for name, count in more if count]
     kinds = ["head", *(kind if count else "" for _, count, kind in counts), *("" for _ in more)]
-    return _table(rows, numbers=(1, 2), paint=lambda row, text: paint(text, kinds[row]))
+    return table(rows, numbers=(1, 2), paint=lambda row, text: paint(text, kinds[row]))
 
 
 def closing(tally: Tally, *, positive: str = "yes") -> list[tuple[str, str]]:
@@ -77,20 +88,20 @@ def closing(tally: Tally, *, positive: str = "yes") -> list[tuple[str, str]]:
         positive: which answer is the positive one.
     """
     part, whole = correct_of(tally)
-    said = []
+    found = []
     survey = tally.survey
     if survey is None:
-        said.append(("Accuracy", _rate(part, whole, f"of {whole:,} compared")))
+        found.append(("Accuracy", _rate(part, whole, f"of {whole:,} compared")))
     else:
         total = survey.total if positive == "yes" else survey.total.flipped()
         what = f"of {whole:,} with a clear truth" + (", unclear responses wrong" if total.unclear else "")
-        said.append(("Accuracy", _rate(part, whole, what)))
-        said += [("F1", f"{value:.4f}") for value in [METRICS["f1"].formula(total)] if value is not None]
-    said.append(("Unclear", f"{_percent(unclear_responses(tally), tally.records) or '0 %'} of all responses"))
+        found.append(("Accuracy", _rate(part, whole, what)))
+        found += [("F1", f"{value:.4f}") for value in [METRICS["f1"].formula(total)] if value is not None]
+    found.append(("Unclear", f"{_percent(unclear_responses(tally), tally.records) or '0 %'} of all responses"))
     if survey is not None:
         for field in survey.fields:
-            said += [(f"Worst {field}", _group(group)) for group in worst_first(survey, field)[:WORST]]
-    return said
+            found += [(f"Worst {field}", _group(group)) for group in worst_first(survey, field)[:WORST]]
+    return found
 
 
 def correct_of(tally: Tally) -> tuple[int, int]:
@@ -150,11 +161,17 @@ _SAID = {
 }
 
 
-def _said(reason: SkipReason) -> str:
+def said(reason: SkipReason) -> str:
+    """Say why a prediction was skipped.
+
+    >>> from streamgaps.model import SkipReason
+    >>> said(SkipReason("gt", "neither"))
+    'ground truth says neither yes nor no'
+    """
     return f"{_SUBJECTS.get(reason.field, reason.field)} {_SAID.get(reason.why, f'is {reason.why}')}"
 
 
-def _table(
+def table(
     rows: Sequence[tuple[str, ...]],
     *,
     numbers: Container[int] = (),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from streamgaps.model import ParsedPrediction, Prediction, Tally
 
-__all__ = ["DEFAULT", "Policy", "Unclear", "classify"]
+__all__ = ["DEFAULT", "Policy", "Skipping", "Unclear", "classify"]
 
 
 class Unclear(str, Enum):
@@ -77,7 +77,7 @@ def classify(
     """
     yes, no = Answer.YES, Answer.NO
     false_positive, false_negative = ErrorType.FP, ErrorType.FN
-    skipping = _Skipping(tally, on_skip, policy)
+    skipping = Skipping(tally, on_skip, policy)
     skips_unclear = policy.unclear is not Unclear.GAP
     index = first - 1
     true_positives = true_negatives = 0  # those not in the tally yet: to count there takes three times as long
@@ -124,7 +124,7 @@ def classify(
         tally.true_negatives += true_negatives
 
 
-class _Skipping:
+class Skipping:
     """Counts what is not compared, and tells of it."""
 
     def __init__(self, tally: Tally, on_skip: Callable[[Skip], None], policy: Policy) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[str], Any]
 
-__all__ = ["DEFAULT", "LONGEST", "MOST", "Reading", "label_key", "parse"]
+__all__ = ["DEFAULT", "LONGEST", "MOST", "Reading", "label_key", "parse", "truth_reader"]
 
 # To get a member from its class takes 0.1 µs in Python 3.11, and its hash as long.
 _YES, _NO, _NEITHER, _UNFINISHED = Answer.YES, Answer.NO, Answer.NEITHER, Answer.UNFINISHED
@@ -120,6 +120,11 @@ def _remember(memory: dict[str, _Value], text: str, value: _Value) -> None:
     # What repeats comes soon. To make room for other texts takes time for nothing where each is new.
     if len(memory) < MOST and len(text) <= LONGEST:
         memory[text] = value
+
+
+def truth_reader(reading: Reading) -> Callable[[object], Answer]:
+    """Return what reads a ground truth, whatever it is; what is no text, and no label, is `NEITHER`."""
+    return _Reader(reading).gt
 
 
 @lru_cache(maxsize=4)

@@ -90,11 +90,23 @@ def test_the_other_answer_may_be_the_positive_one(metrics: Callable[..., dict[st
 
 def test_groups_come_worst_first(metrics: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     """Of several fields; what is grouped by is carried."""
-    found = metrics("--group-by", "kind", "--group-by", "question", "--carry", "sort=kind", "--group-by", "sort")
+    found = metrics(
+        "--group-by",
+        "kind",
+        "--group-by",
+        "question",
+        "--carry",
+        "sort=kind",
+        "--group-by",
+        "sort",
+        "--group-by",
+        "q=question",
+    )
     groups = {field: [(row["value"], row["accuracy"]) for row in rows] for field, rows in found["groups"].items()}
     kinds = [("night", 0.0), ("day", 1.0), (None, None)]
-    assert groups == {"kind": kinds, "question": [("q", 0.5), ("r", 0.5)], "sort": kinds}
-    assert (["kind", "question", "sort"], {"kind": 3, "question": 2, "sort": 3}) == (
+    questions = [("q", 0.5), ("r", 0.5)]
+    assert groups == {"kind": kinds, "question": questions, "sort": kinds, "q": questions}
+    assert (["kind", "question", "sort", "q"], {"kind": 3, "question": 2, "sort": 3, "q": 2}) == (
         found["run"]["group_by"],
         found["number_of_groups"],
     )
@@ -165,7 +177,11 @@ def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) ->
         (["--fail-under", "accuracy=high"], "'high' is no number"),
         (["--fail-under", "accuracy=nan"], "must be a number up to 1"),
         (["--fail-under", "accuracy"], "expected NAME=VALUE"),
-        (["--group-by", "response"], "'response' makes no groups; carry it under another name"),
+        (
+            ["--group-by", "response"],
+            "a gap has a field 'response' already; carry it under another name: 'name=response'",
+        ),
+        (["--carry", "a=b", "--group-by", "a=c"], "a gap has a field 'a' already"),
         (["--group-by", "a..b"], "the path 'a..b' has an empty part"),
         (["--max-groups", "0"], "0 is not in the range"),
         (["--html", "-"], "--html needs the name of a file"),
