@@ -380,8 +380,8 @@ def test_rules_for_modes_links_and_sweeping_hold_for_skipped_samples(tmp_path: P
 
 
 @pytest.mark.parametrize("place", ["results", "other"])
-@pytest.mark.parametrize("has_skipped", [True, False])
-@pytest.mark.parametrize("has_gaps", [True, False])
+@pytest.mark.parametrize("has_skipped", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("has_gaps", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("old", [True, False])
 def test_whichever_call_fails_all_three_are_old_or_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool, has_gaps: bool, has_skipped: bool, place: str

@@ -149,6 +149,7 @@ def test_ranges_are_not_read_again_without_need(file: Path) -> None:
         assert ends == [task.end for task in here.tasks]
 
 
+@pytest.mark.slow
 def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
     """Also one that only events can be read of, in the middle."""
     small = {"video_id": "a", "response": "yes", "gt": "no"}
@@ -284,7 +285,7 @@ def test_processes_give_the_results_of_one(large: Path, tmp_path: Path) -> None:
     assert expected == analyzed(large, tmp_path / "3", "--jobs", "3")
 
 
-@pytest.mark.parametrize("place", [0.3, 0.9])
+@pytest.mark.parametrize("place", [0.3, pytest.param(0.9, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("wrong", [b"}", b"\xff", b'{"gt": ""},'])
 def test_processes_find_the_errors_of_one(large: Path, tmp_path: Path, place: float, wrong: bytes) -> None:
     """And leave nothing."""
