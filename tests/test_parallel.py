@@ -267,6 +267,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def huge(large: Path) -> Path:
+    """Return a file that takes long enough for something to happen meanwhile."""
+    path = large.with_name("huge.json")
+    path.write_bytes(b"[" + b",".join([large.read_bytes().strip()[1:-1]] * 10) + b"]")
+    return path
+
+
 def analyzed(path: Path, results: Path, *options: str) -> tuple[int, str, dict[str, bytes]]:
     """Run the command; return its exit code, what it logs but for the time, and its results."""
     arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(results), "--max-warnings", "-1", *options]
@@ -322,12 +330,9 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="th
 
 @needs_proc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_worker_outlives_the_command(large: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_no_worker_outlives_the_command(huge: Path, tmp_path: Path, number: signal.Signals) -> None:
     """However it ends; and what is left behind is only what a killed run leaves."""
-    path = tmp_path / "p.json"
-    data = large.read_bytes()
-    path.write_bytes(b"[" + b",".join([data.strip()[1:-1]] * 10) + b"]")
-    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
+    arguments = [*command("streamgaps"), "analyze", str(huge), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
     process = subprocess.Popen(
         [*arguments, "--log-format", "console"], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -350,17 +355,15 @@ def test_no_worker_outlives_the_command(large: Path, tmp_path: Path, number: sig
 
 
 @needs_proc
-def test_a_worker_that_is_killed_is_said(large: Path, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_is_said(huge: Path, tmp_path: Path) -> None:
     """With exit code 3, in one sentence, and no results."""
-    path = tmp_path / "p.json"
-    path.write_bytes(b"[" + b",".join([large.read_bytes().strip()[1:-1]] * 10) + b"]")
-    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
+    arguments = [*command("streamgaps"), "analyze", str(huge), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
     process = subprocess.Popen([*arguments, "--log-format", "console"], stderr=subprocess.PIPE, text=True)
     os.kill(workers_of(process, 2)[0], signal.SIGKILL)
     _, said = process.communicate(timeout=10)
     assert (3, 1) == (process.returncode, said.count("\n"))
     assert "a process that read a part of the input died" in said
-    assert names(tmp_path) == ["p.json"]
+    assert names(tmp_path) == []
 
 
 def test_processes_start_where_there_are_threads(large: Path, tmp_path: Path) -> None:
