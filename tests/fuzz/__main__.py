@@ -47,7 +47,8 @@ def _fuzz(name: str, seconds: int, corpus: Path | None, stdout: int | None = Non
         command = [sys.executable, "-m", "tests.fuzz.fuzzer", name, *options, str(found), str(HERE / "corpus" / name)]
         environment = {**os.environ, "TMPDIR": folder}
         run = subprocess.run(command, check=False, env=environment, stdout=stdout, stderr=subprocess.STDOUT, text=True)
-        print(f"--- {name}\n{run.stdout or ''}", flush=True)  # noqa: T201 -- what the fuzzer says
+        if run.stdout:
+            print(f"--- {name}\n{run.stdout}", flush=True)  # noqa: T201 -- what the fuzzer says
         return run.returncode
 
 
