@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from streamgaps import system
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,6 +51,12 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 def command(name: str) -> list[str]:
     """Return the beginning of a command line that runs the installed command `name`."""
     return [str(Path(sys.executable).with_name(name))]
+
+
+@pytest.fixture
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no disk: it takes most of the time where files are written again and again, and nothing crashes here."""
+    monkeypatch.setattr(system, "fsync", lambda _: None)
 
 
 @pytest.fixture

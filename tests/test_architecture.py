@@ -11,6 +11,8 @@ import pytest
 
 from streamgaps import system
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(__file__).parent.parent / "streamgaps"
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
@@ -171,7 +173,6 @@ def test_no_text_from_outside_is_run() -> None:
         assert not {name for name, path in MODULES.items() if library in imports(path)}
 
 
-@pytest.mark.slow
 def test_there_is_no_circle() -> None:
     """Each module can be the first to be imported."""
     for name in sorted(MODULES):

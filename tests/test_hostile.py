@@ -74,6 +74,7 @@ def test_what_is_shown_of_a_broken_line_does_not_depend_on_blocks(reader: Reader
     assert ["tru, 1, 2", "s\ufffd" + "x" * 100] == found(lines(b"tru, 1, 2", b"s\xff" + b"x" * 100), size, reader)
 
 
+@pytest.mark.slow
 @READERS
 def test_long_good_lines_behind_a_broken_one_are_found_or_missed_aloud(reader: Reader) -> None:
     """Where it can only be told behind them that it is broken."""
@@ -370,6 +371,7 @@ def test_a_long_record_that_ijson_refuses_is_not_taken_for_a_broken_line(tmp_pat
     assert 1 == len(found.getvalue().splitlines())
 
 
+@pytest.mark.slow
 def test_nothing_behind_a_long_broken_line_is_left_out() -> None:
     """Though it was collected with it, and given to another reader, which looked at a part of it."""
     broken = b'{"pad": "' + b"x" * 3_000_000 + b'", "more": [}'
@@ -436,11 +438,12 @@ def test_what_is_wrong_with_a_long_record_does_not_depend_on_what_came_before_it
     tmp_path: Path, place: int, fault: str, form: str
 ) -> None:
     """Nor on who reads it: `json` looks at the beginning of it only, and then ijson, which objects to NaN."""
+    value = f'"{"x" * 17}",'
     records = [
-        '{"video_id": "a", "response": "yes", "gt": "no", "x": [' + "0.1," * (length // 4) + "0]}"
+        '{"video_id": "a", "response": "yes", "gt": "no", "x": [' + value * (length // 20) + "0]}"
         for length in (40, 3_000_000)
     ]
-    values = "NaN," + "0.1," * (place // 4) + fault + ",0.1" * 2_300_000
+    values = "NaN," + value * (place // 20) + fault + "," + value * 460_000 + "0"
     wrong = '{"video_id": "b", "response": "yes", "gt": "no", "x": [' + values + "]}"
     path = tmp_path / "p.json"
     words = set()

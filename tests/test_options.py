@@ -329,6 +329,7 @@ def test_a_first_record_that_is_no_prediction_is_asked_whether_it_is_one(bench: 
         assert bench.error([record], RecordError) == "item 0: missing 'gt'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bench", [way for way in WAYS if way.form == "prefix" and way.range_bytes], indirect=True)
 def test_a_document_that_is_cut_is_refused_in_the_same_words(bench: Bench) -> None:
     """In ranges and in a row, also where a record has just ended."""

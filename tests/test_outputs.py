@@ -205,6 +205,7 @@ def test_two_runs_into_one_folder_leave_one_whole_pair(tmp_path: Path) -> None:
     assert names(tmp_path) == PAIR
 
 
+@pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("report", ["report", None])
 @pytest.mark.parametrize("old", [True, False])
 def test_whichever_call_fails_the_results_are_the_old_or_the_new(
@@ -470,9 +471,10 @@ def test_rules_for_modes_links_and_sweeping_hold_for_skipped_samples(tmp_path: P
     assert stat.S_IMODE(skipped.stat().st_mode) == 0o640
 
 
+@pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("place", ["results", "other"])
-@pytest.mark.parametrize("has_skipped", [True, False])
-@pytest.mark.parametrize("has_gaps", [True, False])
+@pytest.mark.parametrize("has_skipped", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("has_gaps", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("old", [True, False])
 def test_whichever_call_fails_all_three_are_old_or_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool, has_gaps: bool, has_skipped: bool, place: str
@@ -508,6 +510,7 @@ def test_whichever_call_fails_all_three_are_old_or_new(
     assert outcomes == {"refused", "done"}
 
 
+@pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("old", [True, False])
 @pytest.mark.parametrize("has_gaps", [True, False])
 def test_where_nothing_works_any_more_what_is_of_two_runs_is_said(
@@ -547,6 +550,7 @@ def test_where_nothing_works_any_more_what_is_of_two_runs_is_said(
     assert mixed
 
 
+@pytest.mark.usefixtures("unsynced")
 def test_two_runs_with_their_folders_crossed_do_not_block_each_other(tmp_path: Path) -> None:
     """They lock them in one order, and a folder with two names once."""
     folders = [tmp_path / "a", tmp_path / "b"]

@@ -149,6 +149,7 @@ def test_ranges_are_not_read_again_without_need(file: Path) -> None:
         assert ends == [task.end for task in here.tasks]
 
 
+@pytest.mark.slow
 def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
     """Also one that only events can be read of, in the middle."""
     small = {"video_id": "a", "response": "yes", "gt": "no"}
@@ -266,6 +267,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def huge(large: Path) -> Path:
+    """Return a file that takes long enough for something to happen meanwhile."""
+    path = large.with_name("huge.json")
+    path.write_bytes(b"[" + b",".join([large.read_bytes().strip()[1:-1]] * 10) + b"]")
+    return path
+
+
 def analyzed(path: Path, results: Path, *options: str) -> tuple[int, str, dict[str, bytes]]:
     """Run the command; return its exit code, what it logs but for the time, and its results."""
     arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(results), "--max-warnings", "-1", *options]
@@ -284,7 +293,7 @@ def test_processes_give_the_results_of_one(large: Path, tmp_path: Path) -> None:
     assert expected == analyzed(large, tmp_path / "3", "--jobs", "3")
 
 
-@pytest.mark.parametrize("place", [0.3, 0.9])
+@pytest.mark.parametrize("place", [0.3, pytest.param(0.9, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("wrong", [b"}", b"\xff", b'{"gt": ""},'])
 def test_processes_find_the_errors_of_one(large: Path, tmp_path: Path, place: float, wrong: bytes) -> None:
     """And leave nothing."""
@@ -321,12 +330,9 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="th
 
 @needs_proc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_worker_outlives_the_command(large: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_no_worker_outlives_the_command(huge: Path, tmp_path: Path, number: signal.Signals) -> None:
     """However it ends; and what is left behind is only what a killed run leaves."""
-    path = tmp_path / "p.json"
-    data = large.read_bytes()
-    path.write_bytes(b"[" + b",".join([data.strip()[1:-1]] * 10) + b"]")
-    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
+    arguments = [*command("streamgaps"), "analyze", str(huge), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
     process = subprocess.Popen(
         [*arguments, "--log-format", "console"], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -349,17 +355,15 @@ def test_no_worker_outlives_the_command(large: Path, tmp_path: Path, number: sig
 
 
 @needs_proc
-def test_a_worker_that_is_killed_is_said(large: Path, tmp_path: Path) -> None:
+def test_a_worker_that_is_killed_is_said(huge: Path, tmp_path: Path) -> None:
     """With exit code 3, in one sentence, and no results."""
-    path = tmp_path / "p.json"
-    path.write_bytes(b"[" + b",".join([large.read_bytes().strip()[1:-1]] * 10) + b"]")
-    arguments = [*command("streamgaps"), "analyze", str(path), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
+    arguments = [*command("streamgaps"), "analyze", str(huge), "-o", str(tmp_path / "gaps"), "--jobs", "2", "-q"]
     process = subprocess.Popen([*arguments, "--log-format", "console"], stderr=subprocess.PIPE, text=True)
     os.kill(workers_of(process, 2)[0], signal.SIGKILL)
     _, said = process.communicate(timeout=10)
     assert (3, 1) == (process.returncode, said.count("\n"))
     assert "a process that read a part of the input died" in said
-    assert names(tmp_path) == ["p.json"]
+    assert names(tmp_path) == []
 
 
 def test_processes_start_where_there_are_threads(large: Path, tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ def test_a_huge_path_is_no_huge_cost(video_id: str, most: int, folder: Path, loo
     assert lookups() <= most + len(folder.parts)
 
 
-@pytest.mark.parametrize("fill", ["x", "日", "😀"])
+@pytest.mark.parametrize("fill", ["x", *(pytest.param(fill, marks=pytest.mark.slow) for fill in "日😀")])
 @pytest.mark.parametrize("length", [1, 500, 100_000])
 def test_what_is_remembered_is_bounded(fill: str, length: int, folder: Path) -> None:
     """However many folders there are, and however long their names."""

@@ -81,6 +81,7 @@ def test_answers_and_labels_that_lie_apart_need_no_converter(
     assert not (tmp_path / "skipped.jsonl").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "compress", [gzip.compress, bz2.compress, lzma.compress, zstd.compress], ids=["gz", "bz2", "xz", "zst"]
 )

@@ -192,6 +192,7 @@ with Repeats() as repeats:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
 def test_memory_is_bounded_and_the_rest_is_in_a_file_without_a_name(tmp_path: Path) -> None:
     """300,000 pairs take 12 MB, of which 8 MiB are kept in memory."""

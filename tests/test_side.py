@@ -265,6 +265,7 @@ def test_the_memory_for_many_labels_is_bounded(tmp_path: Path) -> None:
     assert os.path.getsize(file.path) > 15 * MiB  # noqa: PTH202 -- a text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("traced")
 def test_the_memory_for_many_videos_is_bounded(tmp_path: Path) -> None:
     """The rest of an annotation is not kept at all."""

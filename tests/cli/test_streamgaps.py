@@ -153,7 +153,7 @@ def test_verbose_tells_settings_and_time(run: Run, sample: Path) -> None:
         (None, 3, "p.json: there is no such file"),
     ],
 )
-@pytest.mark.parametrize("log_format", ["console", "json"])
+@pytest.mark.parametrize("log_format", ["console", pytest.param("json", marks=pytest.mark.slow)])
 def test_an_error_is_one_line_an_exit_code_and_no_file(
     run: Run, tmp_path: Path, content: str | None, code: int, sentence: str, log_format: str
 ) -> None:
@@ -242,21 +242,15 @@ def test_it_runs_as_a_module(sample: Path, tmp_path: Path) -> None:
 HOSTILE = ["\n", "\r", "\x1b[31m", "\x07", "\x7f", "\x9b1m", "\u202e", "\u2066", "\u2028", '\n{"event": "forged"} = "']
 
 
-@pytest.mark.parametrize("hostile", HOSTILE)
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_control_characters_do_not_reach_the_terminal(run: Run, tmp_path: Path, hostile: str, log_format: str) -> None:
+def test_control_characters_do_not_reach_the_terminal(run: Run, tmp_path: Path, log_format: str) -> None:
     """Neither from a field nor from a file's name, nor in a traceback; a line of log cannot be forged."""
-    (tmp_path / "p.json").write_text(
-        json.dumps(
-            [
-                {"video_id": f"v{hostile}", "response": f"a{hostile}", "gt": "no"},
-                {"video_id": f"\0{hostile}", "response": "yes", "gt": "no"},
-                1,
-            ]
-        )
-    )
-    for path, lines in (("p.json", 3), (f"none{hostile}", 1)):
-        options = ["-o", f"gaps{hostile}", "--log-format", log_format]
+    unclear = [{"video_id": f"v{hostile}", "response": f"a{hostile}", "gt": "no"} for hostile in HOSTILE]
+    without_path = [{"video_id": f"\0{hostile}", "response": "yes", "gt": "no"} for hostile in HOSTILE]
+    (tmp_path / "p.json").write_text(json.dumps([*unclear, *without_path, 1]))
+    name = "".join(f"{hostile}_" for hostile in HOSTILE)
+    for path, lines in (("p.json", 2 * len(HOSTILE) + 1), (f"none{name}", 1)):
+        options = ["-o", f"gaps{name}", "--log-format", log_format]
         result = run("streamgaps", "analyze", path, *options)
         assert result.returncode in (1, 3)
         assert lines == result.stderr.count("\n") == len(result.stderr.splitlines())
@@ -297,8 +291,8 @@ def on_a_terminal(
 
 def write_many(path: Path) -> None:
     """Write so many records that they take long enough for a progress bar."""
-    records = [{"video_id": "v", "response": "yes" if number % 3 else "no", "gt": "no"} for number in range(500_000)]
-    path.write_text(json.dumps(records))
+    few = [{"video_id": "v", "response": response, "gt": "no"} for response in ("no", "yes", "yes", "no", "yes")]
+    path.write_text("[" + ", ".join([json.dumps(few)[1:-1]] * 100_000) + "]")
 
 
 def test_a_terminal_gets_readable_logs_and_a_progress_bar(tmp_path: Path) -> None:
@@ -328,7 +322,7 @@ def test_colours_are_for_terminals(tmp_path: Path, run: Run, sample: Path) -> No
 @pytest.mark.parametrize(
     ("name", "value", "is_shown"),
     [
-        ("TQDM_DISABLE", "1", False),
+        pytest.param("TQDM_DISABLE", "1", False, marks=pytest.mark.slow),
         ("TQDM_WRITE_BYTES", "1", True),
         ("TQDM_MININTERVAL", "often", False),
     ],

@@ -32,9 +32,9 @@ def test_it_writes_the_golden_files(run: Run, sample: Path, tmp_path: Path) -> N
     "arguments",
     [
         ["-e", "specs/job.yaml"],
-        ["--experiment_spec_file", "specs/job.yaml"],
-        ["--experiment_spec_file=specs/job.yaml"],
-        ["--config-path", "specs", "--config-name", "job"],
+        pytest.param(["--experiment_spec_file", "specs/job.yaml"], marks=pytest.mark.slow),
+        pytest.param(["--experiment_spec_file=specs/job.yaml"], marks=pytest.mark.slow),
+        pytest.param(["--config-path", "specs", "--config-name", "job"], marks=pytest.mark.slow),
         ["--config-path=specs", "--config-name=job.yaml"],
         ["-cp", "specs", "-cn", "job"],
     ],
@@ -212,12 +212,12 @@ def test_all_warnings_are_shown(run: Run, tmp_path: Path) -> None:
     ("level", "skips", "found", "traceback"),
     [
         ("DEBUG", 1, 1, 1),
-        ("info", 1, 1, 0),
+        pytest.param("info", 1, 1, 0, marks=pytest.mark.slow),
         ("WARNING", 1, 0, 0),
-        ("ERROR", 0, 0, 0),
-        ("", 1, 1, 0),
+        pytest.param("ERROR", 0, 0, 0, marks=pytest.mark.slow),
+        pytest.param("", 1, 1, 0, marks=pytest.mark.slow),
         ("LOUD", 1, 1, 0),
-        ("CRITICAL", 0, 0, 0),
+        pytest.param("CRITICAL", 0, 0, 0, marks=pytest.mark.slow),
     ],
 )
 def test_the_level_comes_from_the_environment(

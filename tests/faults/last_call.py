@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from streamgaps import system
 from streamgaps.cli.streamgaps import main
 from tests.doubles import NthCall
 
@@ -58,6 +59,7 @@ def run_each(number: int, arguments: list[str], before: list[str]) -> list[dict[
 
 
 if __name__ == "__main__":
+    pytest.MonkeyPatch().setattr(system, "fsync", lambda _: None)  # it takes most of the time; it still is a call
     signal_name, *rest = sys.argv[1:]
     at = rest.index("--")
     json.dump(run_each(int(signal.Signals[signal_name]), rest[:at], rest[at + 1 :]), sys.stdout)

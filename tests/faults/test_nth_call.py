@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from streamgaps import StreamgapsError, analyze, system
+from streamgaps import StreamgapsError, analyze
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests.conftest import ROOT
 from tests.doubles import Here, NthCall
@@ -61,6 +61,7 @@ def results(folder: Path, nth: NthCall) -> dict[str, bytes]:
     return {name: there[name] for name in there if nth.name != "unlink" or not name.endswith(".tmp")}
 
 
+@pytest.mark.usefixtures("unsynced")
 @pytest.mark.parametrize("old", [True, False])
 @pytest.mark.parametrize(
     "kind",
@@ -71,7 +72,6 @@ def test_whichever_call_fails_the_promise_is_kept(
 ) -> None:
     """Of a whole run: the old results, the new ones or none, an error that says why, and a next run that works."""
     options = inputs(tmp_path / "in")[kind]
-    monkeypatch.setattr(system, "fsync", lambda _: None)  # it takes half of the time, and nothing crashes here
     analyze(results_dir=tmp_path / "expected", on_warning=ignore, **options)
     new = found(tmp_path / "expected")
     outcomes = set()

@@ -1,4 +1,4 @@
-"""Fuzz a target, or all of them one after the other: `python -m tests.fuzz TARGET|all --seconds N`.
+"""Fuzz a target, or all of them, one on each processor: `python -m tests.fuzz TARGET|all --seconds N`.
 
 The kept corpus is where it begins. A finding ends it with exit code 1, and leaves a file `fuzz-TARGET-...` in the
 working directory: to see it again, put that into `tests/fuzz/corpus/TARGET` and run the tests here. What was found
@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.fuzz.targets import TARGETS
@@ -30,20 +31,25 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=int, default=60, help="how long, for each target (default 60)")
     parser.add_argument("--corpus", type=Path, help="a folder for what is found, by target; else it is thrown away")
     chosen = parser.parse_args(arguments)
-    names = TARGETS if chosen.target == "all" else [chosen.target]
-    failed = [name for name in names if _fuzz(name, chosen.seconds, chosen.corpus)]
-    return 1 if failed else 0
+    if chosen.target != "all":
+        return 1 if _fuzz(chosen.target, chosen.seconds, chosen.corpus) else 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = [pool.submit(_fuzz, name, chosen.seconds, chosen.corpus, stdout=subprocess.PIPE) for name in TARGETS]
+    return 1 if any(run.result() for run in runs) else 0
 
 
-def _fuzz(name: str, seconds: int, corpus: Path | None) -> int:
-    """Fuzz in a process of its own, which ends without tidying up."""
-    print(f"--- {name}", flush=True)  # noqa: T201 -- before what the fuzzer prints
+def _fuzz(name: str, seconds: int, corpus: Path | None, stdout: int | None = None) -> int:
+    """Fuzz in a process of its own, which ends without tidying up; what goes to a pipe is shown at the end, in one."""
     with tempfile.TemporaryDirectory() as folder:
         found = (corpus or Path(folder)) / name
         found.mkdir(parents=True, exist_ok=True)
         options = [*LIMITS, f"-max_total_time={seconds}", f"-artifact_prefix=fuzz-{name}-"]
         command = [sys.executable, "-m", "tests.fuzz.fuzzer", name, *options, str(found), str(HERE / "corpus" / name)]
-        return subprocess.run(command, check=False, env={**os.environ, "TMPDIR": folder}).returncode
+        environment = {**os.environ, "TMPDIR": folder}
+        run = subprocess.run(command, check=False, env=environment, stdout=stdout, stderr=subprocess.STDOUT, text=True)
+        if run.stdout:
+            print(f"--- {name}\n{run.stdout}", flush=True)  # noqa: T201 -- what the fuzzer says
+        return run.returncode
 
 
 if __name__ == "__main__":

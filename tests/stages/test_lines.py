@@ -457,6 +457,7 @@ def test_a_record_beyond_the_limit_is_on_the_line_where_it_begins(reader: Reader
     assert "at byte 10 (line 2): item 1 is longer than" in str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", [b"1", b"-", b"nul", b"x", b'{"gt": "', b"{}", b"[", b"}"])
 @pytest.mark.parametrize("skips_broken", [False, True])
 def test_what_has_no_end_takes_no_longer_than_its_length(token: bytes, skips_broken: bool) -> None:

@@ -71,6 +71,7 @@ def test_what_is_wrong_in_a_part_is_refused(data: bytes) -> None:
         list(read_events(cut(data % (b"x" * MOST, b"x" * MOST), 65536), fields=["gt"], max_record_bytes=10**9))
 
 
+@pytest.mark.slow
 def test_keys_that_end_as_a_wanted_one_are_not_taken_for_it() -> None:
     """The last part of a key is no key."""
     data = b'[{"%bgt": "no"}]' % (b"x" * (parts_module.LONGEST_PART + 65536 - 4))

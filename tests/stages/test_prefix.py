@@ -203,6 +203,7 @@ def test_a_document_that_is_cut_is_refused(end: int, size: int) -> None:
         assert f"at byte {end}: the input ends inside the document" in str(error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [at for at in range(len(SMALL)) if not START < at < END - 1])
 def test_no_byte_around_the_array_can_be_wrong(at: int) -> None:
     """What json.load refuses is refused; what it accepts has the same array, if it has one."""

@@ -219,7 +219,7 @@ def test_a_number_that_is_too_long_is_refused(size: int, place: str, reader: Rea
 
 @pytest.mark.parametrize("value", ["NaN", '"\\ud83d"', "1"])
 @pytest.mark.parametrize("mib", [0.5, 1.5, 7])
-@pytest.mark.parametrize("behind", [0, 2000, 80_000])
+@pytest.mark.parametrize("behind", [0, 2000, pytest.param(80_000, marks=pytest.mark.slow)])
 def test_a_long_record_is_read_alike_whatever_follows_it(value: str, mib: float, behind: int) -> None:
     """By blocks, up to 8 MiB, though it may take several ways to find its end."""
     small = '{"gt": 1, "x": "' + "y" * 100 + '"}'
