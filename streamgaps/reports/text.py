@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from streamgaps.model import SkipReason, Tally
 
-__all__ = ["report", "summary"]
+__all__ = ["report", "summary", "table"]
 
 
 def report(tally: Tally) -> str:
@@ -20,7 +20,7 @@ def report(tally: Tally) -> str:
         ("FN", str(tally.false_negatives), "model said no, ground truth yes"),
         ("Total", str(tally.gaps), ""),
     ]
-    return "KPI Gaps Report (binary ground truth: yes/no)\n" + _table(rows)
+    return "KPI Gaps Report (binary ground truth: yes/no)\n" + table(rows)
 
 
 def summary(tally: Tally) -> str:
@@ -39,7 +39,7 @@ def summary(tally: Tally) -> str:
         rows.append(("Labels without a prediction", f"{tally.unused_labels:,}"))
     if tally.ambiguous_labels:
         rows.append(("Keys given more than once", f"{tally.ambiguous_labels:,}"))
-    return _table(rows)
+    return table(rows)
 
 
 _SUBJECTS = {"gt": "ground truth", "gap": "gap", "key": "key", "record": "record"}
@@ -58,7 +58,7 @@ def _said(reason: SkipReason) -> str:
     return f"{_SUBJECTS.get(reason.field, reason.field)} {_SAID.get(reason.why, f'is {reason.why}')}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]]) -> str:
     """Draw a frame around rows of cells, the first of them the head. Left-aligned, as wide as the widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+\n"
