@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamgaps.settings import Settings
     from streamgaps.side import Index, IndexFile
 
-    Tap = Callable[[Iterable[ParsedPrediction]], Iterable[ParsedPrediction]]
+    Tap = Callable[[Iterable[ParsedPrediction]], Iterator[ParsedPrediction]]
 
 __all__ = ["Chain"]
 

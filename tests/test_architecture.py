@@ -29,12 +29,16 @@ LAYERS = [
         "streamgaps.warn",
         "streamgaps.reports.text",
         "streamgaps.reports.metrics",
+        "streamgaps.changes",
+        "streamgaps.reports.comparison",
     }
     | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},
     {"streamgaps.settings", "streamgaps.side"},
+    {"streamgaps.matching"},
     {"streamgaps.chain"},
     {"streamgaps.parallel", "streamgaps.workers"},
     {"streamgaps.pipeline"},
+    {"streamgaps.compare"},
     {name for name in MODULES if name.startswith("streamgaps.cli.")},
 ]
 DOORS = {
@@ -47,7 +51,7 @@ DOORS = {
     },
     "backports": {"streamgaps.compressed"},
     "fsspec": {"streamgaps.remote"},
-    "sqlite3": {"streamgaps.repeats", "streamgaps.side"},
+    "sqlite3": {"streamgaps.matching", "streamgaps.repeats", "streamgaps.side"},
     "orjson": {"streamgaps.stages.write"},
     "click": {name for name in MODULES if name.startswith("streamgaps.cli.")}
     - {f"streamgaps.cli.{name}" for name in ("job", "logs", "progress", "start", "terminal")},
