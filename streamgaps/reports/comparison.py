@@ -11,7 +11,7 @@ from streamgaps.reports.metrics import METRICS, interval_of, measure
 from streamgaps.reports.text import table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from streamgaps.changes import Changes, Comparison, GroupChanges, Run
     from streamgaps.reports.metrics import Interval
@@ -47,7 +47,7 @@ class _Section(NamedTuple):
     """A table, and what is said of it."""
 
     title: str
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     """The first of them the head; none if there is nothing to be shown in a table."""
     notes: tuple[str, ...] = ()
 
@@ -59,10 +59,14 @@ def text(comparison: Comparison, *, shown: Callable[[str], str] = str) -> str:
         comparison: what was found.
         shown: makes a text from outside fit to be shown, on one line.
     """
-    return "\n".join(
-        f"{section.title}\n{table(section.rows) if section.rows else ''}{''.join(f'{note}\n' for note in section.notes)}"
-        for section in _sections(comparison, shown)
-    )
+    return "\n".join("".join(_text(section)) for section in _sections(comparison, shown))
+
+
+def _text(section: _Section) -> Iterator[str]:
+    yield f"{section.title}\n"
+    if section.rows:
+        yield table(section.rows)
+    yield from (f"{note}\n" for note in section.notes)
 
 
 def markdown(comparison: Comparison, *, shown: Callable[[str], str] = str) -> str:
