@@ -59,6 +59,9 @@ def state_of_gap(error_type: str, *, is_unclear: bool) -> int:
 _MOST_EXACT = 10_000
 """Up to so many pairs that differ, McNemar's test is exact; that takes some milliseconds."""
 
+_MOST_CHANGE = {"matthews_correlation": 2.0}
+"""How far a metric can change, other than from 0 to 1."""
+
 _PARTS = 1000
 """In how many steps one record is divided to find how a metric changes with it."""
 
@@ -258,18 +261,20 @@ class Changes(NamedTuple):
         old, new = formula(before), formula(after)
         if old is None or new is None:
             return Difference(old, new, None, None)
-        return Difference(old, new, new - old, self._interval(new - old, _slopes(name, before), _slopes(name, after)))
+        reach = self._reach(_slopes(name, before), _slopes(name, after))
+        most = _MOST_CHANGE.get(name, 1.0)
+        change = new - old
+        interval = None if reach is None else (max(-most, change - reach), min(most, change + reach))
+        return Difference(old, new, change, interval)
 
-    def _interval(self, change: float, before: list[float] | None, after: list[float] | None) -> Interval | None:
+    def _reach(self, before: list[float] | None, after: list[float] | None) -> float | None:
+        """Return how far the interval of a change reaches; None where that is not known."""
         if before is None or after is None:
             return None
         pairs = [(count, after[new] - before[old]) for old, new, count in self.states() if ABSENT not in (old, new)]
         mean = math.fsum(count * slope for count, slope in pairs) / self.matched
         variance = math.fsum(count * (slope - mean) ** 2 for count, slope in pairs)
-        if not variance:
-            return None
-        reach = QUANTILE * math.sqrt(variance)
-        return change - reach, change + reach
+        return QUANTILE * math.sqrt(variance) or None
 
 
 def _slopes(name: str, counts: Confusion) -> list[float] | None:
@@ -289,7 +294,7 @@ def _slopes(name: str, counts: Confusion) -> list[float] | None:
 
 
 def _with(cells: list[int], place: int, step: int) -> Confusion:
-    cells = cells.copy()
+    cells = [*cells]
     cells[place] += step
     return Confusion(*cells)
 

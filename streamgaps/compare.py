@@ -502,16 +502,15 @@ def _lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes]:
     parts: list[bytes] = []
     size = 0
     for block in blocks:
-        first, *others = block.split(b"\n")
-        parts.append(first)
-        size += len(first)
-        if size > longest:
-            message = f"a line is longer than {longest} bytes; --max-record-bytes allows more"
-            raise UnsupportedInputError(message)
-        if others:
-            yield b"".join(parts)
-            yield from others[:-1]
-            parts, size = [others[-1]], len(others[-1])
+        for number, piece in enumerate(block.split(b"\n")):
+            if number:
+                yield b"".join(parts)
+                parts, size = [], 0
+            parts.append(piece)
+            size += len(piece)
+            if size > longest:
+                message = f"a line is longer than {longest} bytes; --max-record-bytes allows more"
+                raise UnsupportedInputError(message)
     if size:
         yield b"".join(parts)
 

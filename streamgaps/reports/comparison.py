@@ -49,7 +49,7 @@ class _Section(NamedTuple):
     title: str
     rows: Sequence[tuple[str, ...]]
     """The first of them the head; none if there is nothing to be shown in a table."""
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
 
 
 def text(comparison: Comparison, *, shown: Callable[[str], str] = str) -> str:
@@ -154,7 +154,10 @@ def _outcomes(comparison: Comparison, old: Run, new: Run, shown: Callable[[str],
     title = (
         f"OLD: {_cut(old.name, shown)}, NEW: {_cut(new.name, shown)}; matched by {shown(' and '.join(comparison.on))}"
     )
-    return _Section(title, rows, (_test(changes),))
+    notes = [_test(changes)]
+    if old.repeated or new.repeated:
+        notes.append("Records of one key are matched in their order; --on names a field that tells them apart")
+    return _Section(title, rows, notes)
 
 
 def _test(changes: Changes) -> str:
