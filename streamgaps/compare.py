@@ -22,7 +22,7 @@ from streamgaps.matching import Records, key_of, matched
 from streamgaps.model import Invalid, Prediction
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME, write_file
 from streamgaps.paths import Paths, is_url
-from streamgaps.pipeline import read_gaps
+from streamgaps.pipeline import indexed, read_gaps
 from streamgaps.settings import make_settings
 from streamgaps.side import temporary_folder
 from streamgaps.sources import expand, is_same, open_source
@@ -174,6 +174,7 @@ def _compared(
     found: list[_Found] = []
     steps: list[Changes] = []
     with temporary_folder() as folder, ExitStack() as stack:
+        reader.prepare(stack)
         for number, run in enumerate(runs):
             records = Records(os.path.join(folder, f"{number}.sqlite"), groups=len(reader.fields))  # noqa: PTH118 -- a text for SQLite
             stack.callback(records.close)
@@ -345,6 +346,7 @@ class _Predictions:
             chosen["group_by"] = (*by, here)
         settings = make_settings(cast("Options", chosen)).surveyed()
         self._settings = settings._replace(takes_survey=False)
+        self._beside = [settings.ground_truth, settings.annotations]
         places = {"video_id": "video_id", **dict(zip(settings.group_by, settings.group_attributes, strict=True))}
         places["question"] = "question"
         self.on = _PAIR if here is None else (here,)
@@ -356,13 +358,19 @@ class _Predictions:
 
     def inputs(self, run: Input) -> list[Input]:
         """List what is read of a run."""
-        return expand(run, without=[self._settings.ground_truth, self._settings.annotations])
+        return expand(run, without=self._beside)
+
+    def prepare(self, stack: ExitStack) -> None:
+        """Read what lies beside all of the runs, once."""
+        self._settings = indexed(self._settings, stack)
 
     def read(self, run: Input, found: _Found, groups: _Groups, *, keeps_lines: bool) -> None:
         """Read a run to its end; keep the lines of its gaps, if they are wanted."""
         # What is not written needs no path.
         settings = self._settings if keeps_lines else self._settings._replace(paths=Paths.KEEP)
-        gaps = read_gaps(run, settings, tell=_ignore, tap=lambda parsed: self._tap(parsed, found, groups, settings))
+        gaps = read_gaps(
+            self.inputs(run), settings, tell=_ignore, tap=lambda parsed: self._tap(parsed, found, groups, settings)
+        )
         for _ in write(gaps, cast("BinaryIO", _Lines(found))) if keeps_lines else gaps:
             pass
         found.whole = Confusion(*found.cells)
@@ -455,6 +463,9 @@ class _Results:
         """List what is read of a run."""
         folder = Path(cast("str", run))
         return [folder / GAPS_NAME, folder / METRICS_NAME]
+
+    def prepare(self, stack: ExitStack) -> None:
+        """Do nothing: there is nothing beside them."""
 
     def read(self, run: Input, found: _Found, groups: _Groups, *, keeps_lines: bool) -> None:
         """Read a run to its end; keep the lines of its gaps, if they are wanted."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Notice = Skip | UnresolvedPath
     Tell = Callable[[Notice], None]
 
-__all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps", "read_gaps"]
+__all__ = ["PARALLEL_FROM_BYTES", "analyze", "indexed", "iter_gaps", "read_gaps"]
 
 PARALLEL_FROM_BYTES = 32 * 1024 * 1024
 """How long the input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
@@ -119,7 +119,7 @@ def analyze(
         _check_skipped(skipped, [*inputs, settings.ground_truth, settings.annotations], settings)
     jobs = _jobs(inputs, settings, jobs, executor)
     with open_outputs(results_dir, skipped=skipped) as outputs, ExitStack() as stack:
-        run = _Run(_indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         is_stream = not isinstance(results_dir, (str, os.PathLike))
         writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream)
         writing.uses(jobs, executor)
@@ -197,7 +197,7 @@ def read_gaps(
     """
     inputs = _inputs(predictions, settings)
     with ExitStack() as stack:
-        run = _Run(_indexed(settings, stack), stack, tell=tell, is_one=len(inputs) == 1)
+        run = _Run(indexed(settings, stack), stack, tell=tell, is_one=len(inputs) == 1)
         run.tap = tap
         if tally is not None:
             tally += run.tally  # which has nothing in it but the groups that are to be counted
@@ -208,8 +208,8 @@ def read_gaps(
         run.check()
 
 
-def _indexed(settings: Settings, stack: ExitStack) -> Settings:
-    """Index the files beside the predictions, as long as the stack is there."""
+def indexed(settings: Settings, stack: ExitStack) -> Settings:
+    """Index the files beside the predictions, as long as the stack is there; what is indexed already stays."""
     if settings.ground_truth is None and settings.annotations is None:
         return settings
     from streamgaps.side import index_labels, index_videos, temporary_folder  # noqa: PLC0415 -- it loads SQLite

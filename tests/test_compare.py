@@ -217,6 +217,13 @@ def test_labels_from_another_file_are_joined_by_the_same_key(tmp_path: Path) -> 
     ]
     found = compare(files, ground_truth=labels, on="id=number")
     assert (("id",), 3, 0) == (found.on, found.changes.new, found.runs[1].repeated)
+    stream = io.BytesIO(labels.read_bytes())  # which can be read only once
+    assert found == compare(files, ground_truth=stream, on="id=number")
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    files[1].rename(shards / "yes.json")
+    labels = labels.rename(shards / "labels.json")
+    assert found.changes == compare([files[0], shards], ground_truth=labels, on="id=number").changes
 
 
 @pytest.mark.parametrize("value", [None, 1.5, True, ["a"], ...])
