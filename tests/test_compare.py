@@ -4,6 +4,7 @@ import gzip
 import io
 import itertools
 import json
+import tracemalloc
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -449,3 +450,23 @@ def test_a_comparison_cannot_be_changed(runs: list[Path]) -> None:
     found: Comparison = compare(runs)
     with pytest.raises(AttributeError):
         found.on = ()  # type: ignore[misc]  # that is the point
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_runs(tmp_path: Path) -> None:
+    """What Python has of them at once is the same; SQLite keeps to its cache."""
+
+    def peak(count: int) -> int:
+        records = [{"video_id": f"/{number}", "response": "Yes", "gt": "no"} for number in range(count)]
+        old = stored(tmp_path / f"{count}.old", [{**record, "response": "No"} for record in records])
+        new = stored(tmp_path / f"{count}.new", records)
+        del records
+        tracemalloc.start()
+        found = compare([old, new], regressions=tmp_path / "regressions")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == found.changes.new
+        return most
+
+    peak(10)  # what is loaded, once
+    assert peak(24_000) < peak(8_000) + 512 * 1024
