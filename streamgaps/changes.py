@@ -253,8 +253,8 @@ class Changes(NamedTuple):
         The metric is a function f of the counts n of a confusion matrix. With h(i, j) = df/dn(j) in NEW less df/dn(i)
         in OLD, the change has the variance sum n(i, j) h(i, j)² - (sum n(i, j) h(i, j))² / N, where n(i, j) of N
         records went from place i to place j (the joint multinomial distribution; Agresti, Categorical Data Analysis,
-        16.1). For a share of all records that is Wald's interval for paired shares. It is for many records: with a few
-        it is too narrow.
+        3rd edition, 16.1). For a share of all records that is Wald's interval for paired shares. Records count as
+        independent of one another, and as many: with a few of them the interval is too narrow.
         """
         formula = METRICS[name].formula
         before, after = self.before, self.after

@@ -68,7 +68,8 @@ def compare(
     one run is matched with the k-th of the other. What has no match is counted.
 
     Memory: some 60 MiB, one record, 1 KiB for each group of a field, and with `regressions` one bit a record. In the
-    temporary folder lie two runs at a time: 30 bytes a record, and with `regressions` all gaps of the last run.
+    temporary folder lie two runs at a time: 30 bytes a record, as much again while they are sorted, and with
+    `regressions` all gaps of the last run.
 
     Args:
         runs: two or more, of one kind. Either predictions: whatever `analyze` takes for one input. Or folders with the
@@ -419,7 +420,7 @@ class _KeyReader:
             try:
                 return key_of(*values)
             except RecursionError:
-                problem = f"'{' and '.join(self._on)}' is nested too deeply to be compared"
+                problem = f"its key ({' and '.join(self._on)}) is nested too deeply to be compared"
         if allows_none:
             return None
         message = f"item {index}: {problem}"

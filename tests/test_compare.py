@@ -470,3 +470,17 @@ def test_memory_does_not_grow_with_the_runs(tmp_path: Path) -> None:
 
     peak(10)  # what is loaded, once
     assert peak(24_000) < peak(8_000) + 512 * 1024
+
+
+def test_a_key_that_is_nested_too_deeply_is_an_error(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """That names the record, unless such ones are to be skipped."""
+
+    def key_of(*values: object) -> bytes:
+        if "/b" in values:
+            raise RecursionError
+        return b"key"
+
+    monkeypatch.setattr("streamgaps.compare.key_of", key_of)
+    with pytest.raises(RecordError, match=r"old.json: item 1: its key \(video_id and question\) is nested too deeply"):
+        compare(runs)
+    assert [1, 1] == [run.without_key for run in compare(runs, on_invalid="skip").runs]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,3 +71,12 @@ def test_numbers_texts_and_truth_values_are_different_keys() -> None:
     assert 4 == len({key_of(value) for value in (1, 1.0, True, "1")})
     assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
     assert key_of("a", "b,c") != key_of("a,b", "c")
+
+
+def test_a_key_may_be_nested_too_deeply() -> None:
+    """Which is told by the error that Python has for that."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(RecursionError):
+        key_of(deep)

@@ -117,7 +117,7 @@ def command(
     of the other run, the second with the second. More than two runs make a trend, each against the one before; the
     rest is then about the last two.
 
-    Memory: about 60 MiB, however long the runs are; a temporary folder gets 30 bytes a record.
+    Memory: about 60 MiB, however long the runs are; the temporary folder needs 60 bytes a record.
 
     Exit codes are those of analyze; 4 is for --fail-on-regression.
 
@@ -142,7 +142,7 @@ def command(
     if regressions is not None:
         log.info("streamgaps.regressions_written", path=os.fspath(regressions), count=comparison.changes.new)
     if fail_on_regression and comparison.changes.new:
-        message = f"{comparison.changes.new:,} gaps are new, and none may be (--fail-on-regression)"
+        message = f"there are new gaps, {comparison.changes.new:,} of them, and none may be (--fail-on-regression)"
         raise GateError(message, _tally(comparison))
 
 

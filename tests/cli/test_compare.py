@@ -77,7 +77,7 @@ def test_regressions_can_fail_it(run: Run, files: list[str], tmp_path: Path) -> 
     """After all is printed and written; if there are none, they do not."""
     gate = "--fail-on-regression"
     result = run("streamgaps", "compare", *files, gate, "--regressions", "r.jsonl", "--log-format", "console", "-q")
-    assert (4, "streamgaps: 1 gaps are new, and none may be (--fail-on-regression)\n") == (
+    assert (4, "streamgaps: there are new gaps, 1 of them, and none may be (--fail-on-regression)\n") == (
         result.returncode,
         result.stderr,
     )
