@@ -38,6 +38,7 @@ LAYERS = [
     {"streamgaps.chain"},
     {"streamgaps.parallel", "streamgaps.workers"},
     {"streamgaps.pipeline"},
+    {"streamgaps.runs"},
     {"streamgaps.compare"},
     {name for name in MODULES if name.startswith("streamgaps.cli.")},
 ]

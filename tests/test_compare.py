@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from streamgaps import ConfigurationError, InputError, OutputError, RecordError, SourceError, analyze, iter_gaps
 from streamgaps.changes import ABSENT, STATES, Comparison
-from streamgaps.compare import METRICS_NAME, compare
+from streamgaps.compare import compare
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from streamgaps.reports.metrics import measure
+from streamgaps.runs import METRICS_NAME
 from tests.conftest import names, real_data
 
 Record = dict[str, Any]
@@ -480,7 +481,7 @@ def test_a_key_that_is_nested_too_deeply_is_an_error(runs: list[Path], monkeypat
             raise RecursionError
         return b"key"
 
-    monkeypatch.setattr("streamgaps.compare.key_of", key_of)
+    monkeypatch.setattr("streamgaps.runs.key_of", key_of)
     with pytest.raises(RecordError, match=r"old.json: item 1: its key \(video_id and question\) is nested too deeply"):
         compare(runs)
     assert [1, 1] == [run.without_key for run in compare(runs, on_invalid="skip").runs]
