@@ -9,6 +9,8 @@ from importlib import import_module
 TYPE_CHECKING = False  # what a type checker takes for true; `typing` takes 5 ms to load
 if TYPE_CHECKING:
     from streamgaps.auditing import Audit, Disagreement, RuleReading, audit
+    from streamgaps.changes import Changes, Comparison, Difference, GroupChanges, McNemar, Run
+    from streamgaps.comparing import compare
     from streamgaps.exceptions import (
         ConfigurationError,
         GateError,
@@ -36,20 +38,26 @@ __all__ = [
     "RULES",
     "Answer",
     "Audit",
+    "Changes",
+    "Comparison",
     "ConfigurationError",
     "Confusion",
+    "Difference",
     "Disagreement",
     "ErrorType",
     "Gap",
     "GateError",
     "Group",
+    "GroupChanges",
     "InputError",
     "MalformedInputError",
+    "McNemar",
     "NotAnArrayError",
     "Options",
     "OutputError",
     "RecordError",
     "RuleReading",
+    "Run",
     "Skip",
     "SkipReason",
     "SourceError",
@@ -63,11 +71,14 @@ __all__ = [
     "__version__",
     "analyze",
     "audit",
+    "compare",
     "iter_gaps",
     "parse_answer",
 ]
 
 _HOMES = {
+    "changes": ["Changes", "Comparison", "Difference", "GroupChanges", "McNemar", "Run"],
+    "comparing": ["compare"],
     "auditing": ["Audit", "Disagreement", "RuleReading", "audit"],
     "exceptions": [name for name in __all__ if name.endswith("Error")],
     "model": ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"],

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from streamgaps.settings import Settings
     from streamgaps.side import Index, IndexFile
 
+    Tap = Callable[[Iterable[ParsedPrediction]], Iterator[ParsedPrediction]]
+
 __all__ = ["Chain"]
 
 
@@ -66,6 +68,7 @@ class Chain:
         tally: Tally,
         tell: Callable[[Skip | UnresolvedPath], None],
         mark: Callable[[int], object] = bool,
+        tap: Tap | None = None,
         first: int = 0,
     ) -> Iterator[Gap]:
         """Yield the gaps among items, one at a time.
@@ -75,6 +78,7 @@ class Chain:
             tally: where they are counted.
             tell: told of every item that is skipped, and of every path that cannot be resolved.
             mark: told of the number of each label that is used, where the ground truth is in another file.
+            tap: looks at each prediction, with its answers read, before it is classified.
             first: the place in the input of the first item.
 
         Raises:
@@ -85,6 +89,8 @@ class Chain:
         parsed = self.parse(batches, mark=mark, first=first)
         if settings.takes_survey and tally.survey is not None:
             parsed = count(parsed, tally.survey, attributes=settings.group_attributes)
+        if tap is not None:
+            parsed = tap(parsed)
         return classify(parsed, tally=tally, resolve=self._resolve, on_skip=tell, policy=settings.policy, first=first)
 
     def parse(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
+    from streamgaps.chain import Tap
     from streamgaps.model import Gap, UnresolvedPath
     from streamgaps.outputs import Outputs
     from streamgaps.repeats import Repeats
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     Notice = Skip | UnresolvedPath
     Tell = Callable[[Notice], None]
 
-__all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps"]
+__all__ = ["PARALLEL_FROM_BYTES", "analyze", "indexed", "iter_gaps", "read_gaps"]
 
 PARALLEL_FROM_BYTES = 32 * 1024 * 1024
 """How long the input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
@@ -208,10 +209,31 @@ def iter_gaps(
         OutputError: what `dedup` remembers cannot be written to the temporary folder; an OSError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    settings = make_settings(options)
+    yield from read_gaps(predictions, make_settings(options), tell=on_warning or log_warning, tally=tally)
+
+
+def read_gaps(
+    predictions: Input | Iterable[Input],
+    settings: Settings,
+    *,
+    tell: Tell,
+    tally: Tally | None = None,
+    tap: Tap | None = None,
+) -> Iterator[Gap]:
+    """Do what `iter_gaps` does, by settings that are made.
+
+    Args:
+        predictions: as for `analyze`.
+        settings: the options of the run.
+        tell: told of what is skipped, and of paths that cannot be resolved.
+        tally: as for `iter_gaps`.
+        tap: looks at the predictions of each input, one at a time, before they are classified: when a gap is yielded,
+            the prediction that it saw last is the one.
+    """
     inputs = _inputs(predictions, settings)
     with ExitStack() as stack:
-        run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        run = _Run(indexed(settings, stack), stack, tell=tell, is_one=len(inputs) == 1)
+        run.tap = tap
         if tally is not None:
             if run.tally.survey is not None:
                 tally.survey = _continued(tally.survey, run.tally.survey)
@@ -249,6 +271,7 @@ class _Run:
         marks: which labels were used; None if there are none.
         repeats: which gaps there were; None if that does not matter.
         is_one: as above.
+        tap: looks at predictions before they are classified, if anybody wants to.
         records: how many records `tally` is to have: those that came out of the reader.
     """
 
@@ -260,6 +283,7 @@ class _Run:
         self.marks: Marks | None = None
         self.repeats: Repeats | None = None
         self.is_one = is_one
+        self.tap: Tap | None = None
         self.records = 0
         self._chain = stack.enter_context(Chain(settings))
         if settings.labels_index is not None:
@@ -283,7 +307,7 @@ class _Run:
         with explained(name, lambda: items.format, self.settings, items.line_of):
             mark = bool if self.marks is None else self.marks.set
             gaps = self._chain.find_gaps(
-                self._counted(items), tally=self.tally, tell=self.teller(name), mark=mark, first=index
+                self._counted(items), tally=self.tally, tell=self.teller(name), mark=mark, tap=self.tap, first=index
             )
             if self.repeats is not None:
                 from streamgaps.repeats import drop_repeats  # noqa: PLC0415

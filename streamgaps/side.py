@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from streamgaps.sources import Input
     from streamgaps.stages.read import Shape
 
-__all__ = ["Index", "IndexFile", "Marks", "index_labels", "index_videos", "temporary_folder"]
+__all__ = ["SETTINGS", "Index", "IndexFile", "Marks", "index_labels", "index_videos", "temporary_folder"]
 
 _ON_LABEL = "ON CONFLICT (key) DO UPDATE SET ambiguous = 1"
 _ON_VIDEO = "ON CONFLICT (key) DO UPDATE SET ambiguous = ambiguous OR video_id IS NOT excluded.video_id"
 # The index is made anew by each run, and lost with it: there is nothing to recover. 8 MiB of it are kept in memory.
-_SETTINGS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = FILE;"
+SETTINGS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192; PRAGMA temp_store = FILE;"
 
 
 class IndexFile(NamedTuple):
@@ -251,7 +251,7 @@ def _place(base: str, video: str) -> bytes:
 @contextmanager
 def _opened(path: str) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path)) as database:
-        database.executescript(_SETTINGS)
+        database.executescript(SETTINGS)
         yield database
 
 

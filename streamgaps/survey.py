@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
-__all__ = ["MAX_GROUPS", "Confusion", "Group", "Survey", "group_key"]
+__all__ = ["MAX_GROUPS", "Confusion", "Group", "Survey", "group_key", "shown_value"]
 
 MAX_GROUPS = 10_000
 """How many groups of a field are told apart, if nothing else is said."""
@@ -156,21 +156,17 @@ class Survey(msgspec.Struct):
         """Yield the groups of a field in the order in which they came; what is left of the others comes last."""
         number = self.fields.index(field)
         for key, row in self.tables[number].items():
-            yield Group(self._value(key), Confusion(*row))
+            yield Group(shown_value(key, self._beginning(key)), Confusion(*row))
         if any(self.rest[number]):
             yield Group(None, Confusion(*self.rest[number]), is_other=True)
 
-    def _value(self, key: Key) -> Any:  # noqa: ANN401 -- any JSON value
-        if isinstance(key, str):
-            return key
-        beginning = self.beginnings.get(key)
-        return json.loads(key, parse_constant=str) if beginning is None else beginning  # JSON has no NaN
+    def _beginning(self, key: Key) -> str | None:
+        return self.beginnings.get(key) if isinstance(key, bytes) else None
 
     def __iadd__(self, other: Survey) -> Self:
         for field, table in enumerate(other.tables):
             for key, counts in table.items():
-                beginning = other.beginnings.get(key) if isinstance(key, bytes) else None
-                _add(self._row(field, key, beginning), counts)
+                _add(self._row(field, key, other._beginning(key)), counts)
         for row, counts in zip(self.rest, other.rest, strict=True):
             _add(row, counts)
         return self
@@ -205,6 +201,13 @@ def group_key(value: object) -> tuple[Key, str | None]:
     if len(text) <= LONGEST_KEY:
         return text.encode(), None
     return _digest("v", text), text[:SHOWN] + "…"
+
+
+def shown_value(key: Key, beginning: str | None) -> Any:  # noqa: ANN401 -- any JSON value
+    """Return the value of a group, or what a long one begins with; arguments are what `group_key` gives."""
+    if beginning is not None:
+        return beginning
+    return key if isinstance(key, str) else json.loads(key, parse_constant=str)  # JSON has no NaN
 
 
 def _digest(kind: str, text: str) -> bytes:

@@ -31,13 +31,17 @@ LAYERS = [
         "streamgaps.warn",
         "streamgaps.reports.text",
         "streamgaps.reports.metrics",
+        "streamgaps.changes",
+        "streamgaps.reports.comparison",
     }
     | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},
     {"streamgaps.documents", "streamgaps.gates", "streamgaps.settings", "streamgaps.side"},
+    {"streamgaps.matching"},
     {"streamgaps.chain", "streamgaps.inputs"},
     {"streamgaps.parallel", "streamgaps.workers"},
     {"streamgaps.auditing", "streamgaps.pipeline"},
-    {"streamgaps.reports.audit"},
+    {"streamgaps.reports.audit", "streamgaps.runs"},
+    {"streamgaps.comparing"},
     {name for name in MODULES if name.startswith("streamgaps.cli.")},
 ]
 DOORS = {
@@ -50,7 +54,7 @@ DOORS = {
     },
     "backports": {"streamgaps.compressed"},
     "fsspec": {"streamgaps.remote"},
-    "sqlite3": {"streamgaps.repeats", "streamgaps.side"},
+    "sqlite3": {"streamgaps.matching", "streamgaps.repeats", "streamgaps.side"},
     "orjson": {"streamgaps.stages.write"},
     "click": {name for name in MODULES if name.startswith("streamgaps.cli.")}
     - {f"streamgaps.cli.{name}" for name in ("logs", "progress", "start", "terminal")},

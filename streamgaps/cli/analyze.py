@@ -14,8 +14,8 @@ from streamgaps.cli.options import (
     DASH,
     INPUT_OPTIONS,
     LOG_OPTIONS,
+    PATH_OPTIONS,
     READ_OPTIONS,
-    choices,
     make_options,
     opened,
     pair,
@@ -24,7 +24,6 @@ from streamgaps.cli.options import (
 )
 from streamgaps.cli.terminal import shown_on_terminal
 from streamgaps.documents import SAMPLES
-from streamgaps.paths import Paths
 from streamgaps.survey import MAX_GROUPS
 
 if TYPE_CHECKING:
@@ -59,19 +58,7 @@ _OUTPUT_OPTIONS = [
         help="Folder for kpi_gaps.jsonl and kpi_gaps_report.txt; made if it does not exist. -: write the gaps to "
         "standard output as they are found, and the report to standard error.",
     ),
-    click.option(
-        "--videos-dir",
-        metavar="DIR",
-        help="Folder that relative video_ids are relative to. E.g. --videos-dir /data  "
-        "[default: the working directory]",
-    ),
-    click.option(
-        "--paths",
-        type=choices(Paths),
-        default=Paths.RESOLVE.value,
-        show_default=True,
-        help="How a video_id is made absolute: links followed, or not, or not at all. E.g. --paths normalize",
-    ),
+    *PATH_OPTIONS,
     click.option(
         "--dedup",
         is_flag=True,

@@ -170,7 +170,8 @@ def _log_end(tally: Tally) -> None:
 
 def _worst(survey: Survey, field: str) -> dict[str, float | None]:
     accuracy = METRICS["accuracy"].formula
-    return {group_name(group): accuracy(group.confusion) for group in worst_first(survey, field)[:WORST]}
+    groups = worst_first(survey, field)[:WORST]
+    return {group_name(group.value, is_other=group.is_other): accuracy(group.confusion) for group in groups}
 
 
 _COLOURS: dict[str, dict[str, Any]] = {

@@ -9,6 +9,7 @@ import click
 
 from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
+from streamgaps.paths import Paths
 from streamgaps.sources import standard_input
 from streamgaps.stages.classify import Unclear
 from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader
@@ -25,6 +26,8 @@ __all__ = [
     "DASH",
     "INPUT_OPTIONS",
     "LOG_OPTIONS",
+    "ON_OPTION",
+    "PATH_OPTIONS",
     "READ_OPTIONS",
     "RULELESS_OPTIONS",
     "choices",
@@ -64,6 +67,12 @@ _UNCLEAR = click.option(
     show_default=True,
     help="What becomes of an unclear response. gap: it counts as wrong, and is marked. E.g. --unclear gap",
 )
+ON_OPTION = click.option(
+    "--on",
+    metavar="PATH",
+    help="The field by which --ground-truth is joined. E.g. --on question_id, or --on id=question_id if it has "
+    "another name there",
+)
 
 # What goes in, and how it is written down.
 INPUT_OPTIONS = [
@@ -102,12 +111,7 @@ INPUT_OPTIONS = [
         help="A file with the ground truth, and with what else the predictions lack. "
         "E.g. --ground-truth labels.jsonl --on question_id",
     ),
-    click.option(
-        "--on",
-        metavar="PATH",
-        help="The field by which --ground-truth is joined. E.g. --on question_id, or --on id=question_id if it has "
-        "another name there",
-    ),
+    ON_OPTION,
     click.option(
         "--annotations",
         metavar="FILE",
@@ -125,6 +129,23 @@ INPUT_OPTIONS = [
         type=click.Choice(["error", "skip"]),
         help="What becomes of predictions without a label or an annotation, and of labels without a prediction. "
         "E.g. --unmatched skip  [default: error]",
+    ),
+]
+
+# What becomes of the video_ids of gaps.
+PATH_OPTIONS = [
+    click.option(
+        "--videos-dir",
+        metavar="DIR",
+        help="Folder that relative video_ids are relative to. E.g. --videos-dir /data  "
+        "[default: the working directory]",
+    ),
+    click.option(
+        "--paths",
+        type=choices(Paths),
+        default=Paths.RESOLVE.value,
+        show_default=True,
+        help="How a video_id is made absolute: links followed, or not, or not at all. E.g. --paths normalize",
     ),
 ]
 

@@ -12,11 +12,22 @@ if TYPE_CHECKING:
     from streamgaps.model import Tally
     from streamgaps.survey import Confusion, Group, Survey
 
-__all__ = ["METRICS", "Interval", "Metric", "describe", "document", "interval_of", "measure", "wilson", "worst_first"]
+__all__ = [
+    "METRICS",
+    "QUANTILE",
+    "Interval",
+    "Metric",
+    "describe",
+    "document",
+    "interval_of",
+    "measure",
+    "wilson",
+    "worst_first",
+]
 
 SCHEMA_VERSION = 1
 
-_Z = 1.959963984540054
+QUANTILE = 1.959963984540054
 """The quantile of the standard normal distribution at 97.5 %: intervals are at 95 %."""
 
 Interval = tuple[float, float]
@@ -109,7 +120,7 @@ def wilson(part: int, whole: int) -> Interval | None:
     """
     if not whole:
         return None
-    share, weight = part / whole, _Z**2 / whole
+    share, weight = part / whole, QUANTILE**2 / whole
     middle = share + weight / 2
     reach = math.sqrt(weight * share * (1 - share) + weight**2 / 4)
     low, high = (middle - reach) / (1 + weight), (middle + reach) / (1 + weight)

@@ -123,18 +123,18 @@ def unclear_responses(tally: Tally) -> int:
 
 def _group(group: Group) -> str:
     counts = group.confusion
-    name = group_name(group)
+    name = group_name(group.value, is_other=group.is_other)
     shown = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…"
     return f"{shown}: {_rate(counts.correct, counts.samples, f'of {counts.samples:,}')}"
 
 
-def group_name(group: Group) -> str:
-    """Return what a group is called."""
-    if group.is_other:
+def group_name(value: object, *, is_other: bool = False) -> str:
+    """Return what a group is called: by its value, unless it is what is left of the others."""
+    if is_other:
         return "(other)"
-    if group.value is None:
+    if value is None:
         return "(none)"
-    return group.value if isinstance(group.value, str) else json.dumps(group.value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _rate(part: int, whole: int, what: str) -> str:

@@ -1,0 +1,163 @@
+"""The command `streamgaps compare`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamgaps.cli.options import (
+    ANSWER_OPTIONS,
+    DASH,
+    INPUT_OPTIONS,
+    LOG_OPTIONS,
+    ON_OPTION,
+    PATH_OPTIONS,
+    READ_OPTIONS,
+    make_options,
+    opened,
+    set_up_logs,
+    with_options,
+)
+from streamgaps.cli.terminal import printable, printable_json
+from streamgaps.exceptions import GateError
+from streamgaps.log import log
+from streamgaps.model import Tally
+from streamgaps.survey import MAX_GROUPS
+
+if TYPE_CHECKING:
+    from streamgaps.changes import Comparison
+    from streamgaps.cli import exits
+
+__all__ = ["command"]
+
+_ON_OPTION = click.option(
+    "--on",
+    metavar="PATH",
+    help="The field by which records are matched, and --ground-truth is joined. E.g. --on question_id, or --on "
+    "id=question_id if it has another name there  [default: video_id and question]",
+)
+
+# What is compared, and what comes out.
+_COMPARE_OPTIONS = [
+    click.option(
+        "--name",
+        "names",
+        multiple=True,
+        metavar="NAME",
+        help="What to call a run; repeatable, one for each in their order. E.g. --name baseline --name tuned  "
+        "[default: by its file or folder]",
+    ),
+    click.option(
+        "--group-by",
+        multiple=True,
+        metavar="FIELD",
+        help="Also count by the values of a field; repeatable. E.g. --group-by category",
+    ),
+    click.option(
+        "--max-groups",
+        type=click.IntRange(min=1),
+        default=MAX_GROUPS,
+        show_default=True,
+        metavar="N",
+        help="How many groups of a field are told apart; the rest together is (other).",
+    ),
+    click.option(
+        "--regressions",
+        metavar="FILE",
+        help="Write the gaps that are new in the last run to a file, as they are in kpi_gaps.jsonl. "
+        "E.g. --regressions regressions.jsonl",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
+    click.option("--markdown", "as_markdown", is_flag=True, help="Print tables for a pull request."),
+    click.option(
+        "--fail-on-regression",
+        is_flag=True,
+        help="Fail, with exit code 4, if any gap is new in the last run; all is printed and written before.",
+    ),
+]
+
+
+@click.command("compare")
+@click.argument("runs", nargs=-1, required=True, metavar="OLD NEW [MORE]...", type=click.Path(allow_dash=True))
+@with_options(
+    *_COMPARE_OPTIONS,
+    *(_ON_OPTION if option is ON_OPTION else option for option in INPUT_OPTIONS),
+    *PATH_OPTIONS,
+    *ANSWER_OPTIONS,
+    *READ_OPTIONS,
+    *LOG_OPTIONS,
+)
+@click.pass_obj
+def command(
+    outlook: exits.Outlook,
+    /,
+    *,
+    runs: tuple[str, ...],
+    names: tuple[str, ...],
+    regressions: str | None,
+    as_json: bool,
+    as_markdown: bool,
+    fail_on_regression: bool,
+    log_format: str,
+    quiet: bool,
+    verbose: bool,
+    debug: bool,
+    **options: Any,  # noqa: ANN401 -- each as the library takes it, but for pairs that are texts here
+) -> None:
+    """Compare runs record by record: which gaps are fixed, which are new, and which are still there.
+
+    OLD and NEW are both predictions, each in any form that analyze reads as one input (a file, a folder of shards, a
+    URL, or - for one of them), or both folders with the results of analyze. A folder is one of results if
+    kpi_gaps.jsonl, kpi_gaps_report.txt or kpi_metrics.json is in it, or nothing at all; without kpi_gaps.jsonl it has
+    no gaps. Of results only gaps are known: what is no gap counts as right, and metrics come from kpi_metrics.json.
+
+    Records are matched by video_id and question, or by the field --on; the first with a key is matched with the first
+    of the other run, the second with the second. More than two runs make a trend, each against the one before; the
+    rest is then about the last two.
+
+    Memory: about 60 MiB, however long the runs are; the temporary folder needs 60 bytes a record.
+
+    Exit codes are those of analyze; 4 is for --fail-on-regression.
+
+    \b
+    Examples:
+      streamgaps compare old.json new.json --group-by category --regressions regressions.jsonl
+      streamgaps compare gaps-monday gaps-tuesday --markdown
+      streamgaps compare base.json one.json two.json --name baseline --name "iteration 1" --name "iteration 2"
+    """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
+    if as_json and as_markdown:
+        message = "--json contradicts --markdown"
+        raise click.UsageError(message)
+    set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
+    if regressions == DASH:
+        message = "--regressions needs the name of a file"
+        raise click.UsageError(message)
+    options = make_options(options, runs)
+    from streamgaps.comparing import compare  # noqa: PLC0415 -- it loads SQLite
+
+    comparison = compare([opened(run) for run in runs], names=names, regressions=regressions, **options)
+    _print(comparison, as_json=as_json, as_markdown=as_markdown)
+    if regressions is not None:
+        log.info("streamgaps.regressions_written", path=os.fspath(regressions), count=comparison.changes.new)
+    if fail_on_regression and comparison.changes.new:
+        message = f"there are new gaps, {comparison.changes.new:,} of them, and none may be (--fail-on-regression)"
+        raise GateError(message, _tally(comparison))
+
+
+def _print(comparison: Comparison, *, as_json: bool, as_markdown: bool) -> None:
+    from streamgaps.reports import comparison as report  # noqa: PLC0415 -- as above
+
+    if as_json:
+        for piece in report.document(comparison):
+            click.echo(printable_json(piece), nl=False)
+    else:
+        draw = report.markdown if as_markdown else report.text
+        click.echo(draw(comparison, shown=printable), nl=False)
+
+
+def _tally(comparison: Comparison) -> Tally:
+    """Return what is known of the last run as its counts."""
+    seen = comparison.runs[-1].seen
+    return Tally(seen.true_positives, seen.true_negatives, seen.false_positives, seen.false_negatives)

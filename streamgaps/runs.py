@@ -1,0 +1,433 @@
+"""A run, of predictions or of results -> its records on disk, with their keys, states and groups."""
+
+from __future__ import annotations
+
+import json
+import os
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from streamgaps import system
+from streamgaps.changes import Changes, Run, state_of_gap
+from streamgaps.exceptions import (
+    ConfigurationError,
+    InputError,
+    RecordError,
+    SourceNotFoundError,
+    UnsupportedInputError,
+)
+from streamgaps.inputs import indexed
+from streamgaps.matching import key_of
+from streamgaps.model import Invalid, Prediction
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.paths import Paths, is_url
+from streamgaps.pipeline import read_gaps
+from streamgaps.settings import make_settings
+from streamgaps.sources import expand, open_source
+from streamgaps.stages.classify import Unclear
+from streamgaps.stages.fields import MISSING, Fields, carried_name, layout_of
+from streamgaps.stages.join import key_bytes
+from streamgaps.stages.read import Format, Shape, read
+from streamgaps.stages.validate import json_type
+from streamgaps.stages.write import write
+from streamgaps.survey import CELLS, Confusion, group_key, shown_value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import ExitStack
+    from typing import BinaryIO
+
+    from streamgaps.matching import Records, Row
+    from streamgaps.model import ParsedPrediction
+    from streamgaps.settings import Options, Settings
+    from streamgaps.sources import Input
+
+__all__ = ["Found", "Groups", "Predictions", "Results", "reader_of", "shown_name"]
+
+
+_PAIR = ("video_id", "question")
+"""What records are matched by, if nothing else is said."""
+
+
+def shown_name(run: Input) -> str:
+    """Return what messages call a run."""
+    if isinstance(run, str) and is_url(run):
+        from streamgaps.remote import shown  # noqa: PLC0415 -- many runs have no use for it
+
+        return shown(run)
+    name = os.fspath(run) if isinstance(run, (str, os.PathLike)) else getattr(run, "name", None)
+    return name if isinstance(name, str) else "<stream>"
+
+
+def reader_of(runs: list[Input], options: Options) -> Predictions | Results:
+    """Return what reads all of the runs.
+
+    Raises:
+        ConfigurationError: some are results and some are not, or an option makes no sense for them.
+    """
+    are_results = [_is_results(run) for run in runs]
+    if all(are_results):
+        return Results(options)
+    if any(are_results):
+        one, other = (shown_name(runs[are_results.index(kind)]) for kind in (True, False))
+        message = (
+            f"{one} is a folder with results, and {other} is not: compare predictions with predictions, or results "
+            "with results"
+        )
+        raise ConfigurationError(message)
+    return Predictions(options)
+
+
+def _is_results(run: Input) -> bool:
+    if not isinstance(run, (str, os.PathLike)) or is_url(os.fspath(run)):
+        return False
+    try:
+        found = system.listdir(run)
+    except (OSError, ValueError):  # a file, as a rule; whatever is wrong with it is said when it is opened
+        return False
+    return not found or not {GAPS_NAME, REPORT_NAME, METRICS_NAME}.isdisjoint(found)
+
+
+class Groups:
+    """The groups of records, numbered: the same in all runs, and of each field no more than is allowed."""
+
+    OTHER = -1
+
+    def __init__(self, fields: tuple[str, ...], most: int) -> None:
+        self.fields = fields
+        self._most = most
+        self.values: list[list[object]] = [[] for _ in fields]
+        """The values of each field by their numbers; of a long one the beginning."""
+        self._numbers: list[dict[str | bytes, int]] = [{} for _ in fields]
+
+    def number(self, field: int, value: object) -> int:
+        """Return the number of a value's group; -1 for all those that are not told apart."""
+        numbers = self._numbers[field]
+        key, beginning = group_key(value)
+        number = numbers.get(key)
+        if number is None:
+            if len(numbers) >= self._most:
+                return self.OTHER
+            number = numbers[key] = len(numbers)
+            self.values[field].append(shown_value(key, beginning))
+        return number
+
+
+class Found:
+    """What is found of a run: its records on disk, and the counts."""
+
+    def __init__(self, name: str, records: Records) -> None:
+        self.name = name
+        self.records = records
+        self.count = 0
+        self.cells = [0] * CELLS
+        self.whole: Confusion | None = None
+        self.repeated = 0
+        self.without_key = 0
+
+    def add(self, key: bytes | None, state: int, groups: Iterable[int]) -> None:
+        """Count a record, and keep it if it has a key."""
+        self.cells[state] += 1
+        if key is None:
+            self.without_key += 1
+        else:
+            self.records.add(key, state, self.count, groups)
+        self.count += 1
+
+    def by_key(self) -> Iterator[Row]:
+        """Yield the records by key, and count those whose key was there before."""
+        self.repeated, last = 0, None
+        for row in self.records.by_key():
+            if row[0] == last:
+                self.repeated += 1
+            last = row[0]
+            yield row
+
+    def run(self) -> Run:
+        """Return the counts."""
+        seen = Confusion(*self.cells)
+        return Run(self.name, self.count, seen, self.whole, self.repeated, self.without_key)
+
+
+class Predictions:
+    """Reads runs that are predictions.
+
+    Attributes:
+        on: the fields by which records are matched.
+        fields: the fields that make groups.
+        max_groups: how many groups of each are told apart.
+        changes: nothing yet, but of this kind.
+    """
+
+    def __init__(self, options: Options) -> None:
+        if options.get("dedup"):
+            message = "dedup has no effect on a comparison: records of one key are matched in their order"
+            raise ConfigurationError(message)
+        chosen = cast("dict[str, Any]", dict(options))
+        by = _texts(options.get("group_by"))
+        on = options.get("on")
+        here = on.partition("=")[0] if isinstance(on, str) else None
+        if options.get("ground_truth") is None:
+            chosen.pop("on", None)
+        if here is not None and here not in _PAIR:  # it is found, and carried, as what makes groups is
+            chosen["group_by"] = (*by, here)
+        self.fields = make_settings(cast("Options", chosen | {"group_by": by})).group_by
+        settings = make_settings(cast("Options", chosen)).surveyed()
+        self._settings = settings._replace(takes_survey=False)
+        self._beside = [settings.ground_truth, settings.annotations]
+        places = {"video_id": "video_id", **dict(zip(settings.group_by, settings.group_attributes, strict=True))}
+        places["question"] = "question"
+        self.on = _PAIR if here is None else (here,)
+        self.max_groups = settings.max_groups
+        self.changes = Changes((), unclear_is_gap=settings.policy.unclear is Unclear.GAP)
+        self._keys = _KeyReader(self.on, [attrgetter(places[name]) for name in self.on])
+        self._groups = [(number, attrgetter(places[name])) for number, name in enumerate(self.fields)]
+
+    def inputs(self, run: Input) -> list[Input]:
+        """List what is read of a run."""
+        return expand(run, without=self._beside)
+
+    def prepare(self, stack: ExitStack) -> None:
+        """Read what lies beside all of the runs, once."""
+        self._settings = indexed(self._settings, stack)
+
+    def read(self, run: Input, found: Found, groups: Groups, *, keeps_lines: bool) -> None:
+        """Read a run to its end; keep the lines of its gaps, if they are wanted."""
+        # What is not written needs no path.
+        settings = self._settings if keeps_lines else self._settings._replace(paths=Paths.KEEP)
+        gaps = read_gaps(
+            self.inputs(run), settings, tell=_ignore, tap=lambda parsed: self._tap(parsed, found, groups, settings)
+        )
+        for _ in write(gaps, cast("BinaryIO", _Lines(found))) if keeps_lines else gaps:
+            pass
+        found.whole = Confusion(*found.cells)
+
+    def _tap(
+        self, parsed: Iterable[ParsedPrediction], found: Found, groups: Groups, settings: Settings
+    ) -> Iterator[ParsedPrediction]:
+        skips_invalid = settings.policy.skips_invalid
+        number_of, getters = groups.number, self._groups
+        key_of_record = self._keys.key
+        for index, pair in enumerate(parsed):
+            prediction, answers = pair
+            record: Any = prediction.found if isinstance(prediction, Invalid) else prediction
+            key = None if record is None else key_of_record(record, index, allows_none=skips_invalid)
+            numbers = [number_of(field, None if record is None else get(record)) for field, get in getters]
+            found.add(key, answers.cell, numbers)
+            yield pair
+
+
+def _ignore(_: object) -> None:
+    """Do nothing: what is skipped is counted as unclear, or as not compared."""
+
+
+class _Lines:
+    """A file, as `write` takes it, that keeps each line with the record that was found last."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+
+    def write(self, line: bytes) -> None:
+        self._found.records.add_line(self._found.count - 1, line)
+
+
+class _KeyReader:
+    """Finds the keys of records."""
+
+    def __init__(self, on: tuple[str, ...], getters: Sequence[Any]) -> None:
+        self._on = on
+        self._getters = getters
+
+    def key(self, record: Any, index: int, *, allows_none: bool) -> bytes | None:  # noqa: ANN401 -- a prediction, or a dict
+        """Return the key of a record; None if it has none, and that is no error."""
+        values = [get(record) for get in self._getters]
+        problem = self._problem(values)
+        if problem is None:
+            try:
+                return key_of(*values)
+            except RecursionError:
+                problem = f"its key ({' and '.join(self._on)}) is nested too deeply to be compared"
+        if allows_none:
+            return None
+        message = f"item {index}: {problem}"
+        raise RecordError(message, index=index, field=self._on[0])
+
+    def _problem(self, values: list[Any]) -> str | None:
+        if self._on == _PAIR and MISSING not in values:
+            return None
+        for name, value in zip(self._on, values, strict=True):
+            if value is MISSING:
+                return f"missing '{name}', by which records are matched"
+            if key_bytes(value) is None:
+                return f"'{name}' must be a string or a whole number, to be matched by, not {json_type(value)}"
+        return None
+
+
+class Results:
+    """Reads runs that are results folders; attributes as for `Predictions`."""
+
+    changes = Changes((), is_complete=False, unclear_is_gap=True)
+
+    def __init__(self, options: Options) -> None:
+        applies = ("on", "group_by", "max_groups", "max_record_bytes")
+        others = cast("Options", {name: value for name, value in options.items() if name not in applies})
+        if make_settings(others) != make_settings({}):
+            message = (
+                "results folders are compared as they are: of the options that say how predictions are read, only "
+                f"{', '.join('--' + name.replace('_', '-') for name in applies)} apply to them"
+            )
+            raise ConfigurationError(message)
+        chosen = {name: value for name, value in options.items() if name in applies[2:]}
+        settings = make_settings(cast("Options", chosen))
+        on = options.get("on")
+        self.on = _PAIR if on is None else (on,)
+        self.fields = tuple(dict.fromkeys(text.partition("=")[0] for text in _texts(options.get("group_by"))))
+        self.max_groups = settings.max_groups
+        self._longest = settings.shape.max_record_bytes
+        self._keys = _KeyReader(self.on, [_getter(name) for name in self.on])
+
+    def inputs(self, run: Input) -> list[Input]:
+        """List what is read of a run."""
+        folder = Path(cast("str", run))
+        return [folder / GAPS_NAME, folder / METRICS_NAME]
+
+    def prepare(self, stack: ExitStack) -> None:
+        """Do nothing: there is nothing beside them."""
+
+    def read(self, run: Input, found: Found, groups: Groups, *, keeps_lines: bool) -> None:
+        """Read a run to its end; keep the lines of its gaps, if they are wanted."""
+        gaps, metrics = map(os.fspath, cast("list[Path]", self.inputs(run)))
+        try:
+            with open_source(gaps) as source:
+                self._read(gaps, source.blocks, found, groups, keeps_lines=keeps_lines)
+        except SourceNotFoundError:
+            pass  # a run without gaps has no such file
+        found.whole = _metrics(metrics, found, self._longest)
+
+    def _read(self, name: str, blocks: Iterable[bytes], found: Found, groups: Groups, *, keeps_lines: bool) -> None:
+        try:
+            for line_number, line in enumerate(_lines(blocks, self._longest), 1):
+                if line.strip():
+                    self._add(line, line_number, found, groups, keeps_lines=keeps_lines)
+        except InputError as error:
+            error.source = name
+            raise
+
+    def _add(self, line: bytes, line_number: int, found: Found, groups: Groups, *, keeps_lines: bool) -> None:
+        index = found.count
+        try:
+            gap = _gap(line, index)
+            key = self._keys.key(gap, index, allows_none=False)
+        except RecordError as error:
+            error.line = line_number
+            raise
+        numbers = [groups.number(field, gap.get(name)) for field, name in enumerate(self.fields)]
+        found.add(key, state_of_gap(gap["error_type"], is_unclear=gap.get("unclear") is True), numbers)
+        if keeps_lines:
+            found.records.add_line(index, line + b"\n")
+
+
+def _texts(value: Iterable[str] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _getter(name: str) -> Any:  # noqa: ANN401 -- a function of a gap
+    return lambda gap: gap.get(name, MISSING)
+
+
+def _lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes]:
+    """Yield the lines without their ends."""
+    parts: list[bytes] = []
+    size = 0
+    for block in blocks:
+        for number, piece in enumerate(block.split(b"\n")):
+            if number:
+                yield b"".join(parts)
+                parts, size = [], 0
+            parts.append(piece)
+            size += len(piece)
+            if size > longest:
+                message = f"a line is longer than {longest} bytes; --max-record-bytes allows more"
+                raise UnsupportedInputError(message)
+    if size:
+        yield b"".join(parts)
+
+
+def _gap(line: bytes, index: int) -> dict[str, Any]:
+    """Decode a line of `kpi_gaps.jsonl`."""
+    try:
+        gap = json.loads(line.decode())
+    except (ValueError, RecursionError) as error:
+        message = f"item {index} is no gap, for it is no JSON: {error}"
+        raise RecordError(message, index=index) from error
+    if not isinstance(gap, dict):
+        message = f"item {index} is no gap, but {json_type(gap)}"
+        raise RecordError(message, index=index)
+    for name in ("video_id", "error_type", "question"):
+        if name not in gap:
+            message = f"item {index} is no gap: missing '{name}'"
+            raise RecordError(message, index=index, field=name)
+    if gap["error_type"] not in ("FP", "FN"):
+        message = f"item {index} is no gap: 'error_type' must be FP or FN"
+        raise RecordError(message, index=index, field="error_type")
+    return gap
+
+
+_COUNTS = (
+    *("true_positives", "true_negatives", "false_positives", "false_negatives"),
+    *("unparseable_positive_predictions", "unparseable_negative_predictions", "uncompared"),
+)
+"""What `kpi_metrics.json` calls the counts of a `Confusion`."""
+
+
+def _metrics(path: str, found: Found, longest: int) -> Confusion | None:
+    """Read `kpi_metrics.json`, if there is one.
+
+    Raises:
+        InputError: it is refused, or says something else than `kpi_gaps.jsonl`.
+    """
+    names = (*_COUNTS, "positive", "gaps.FP", "gaps.FN")
+    fields = Fields(carried=tuple((name, tuple(name.split("."))) for name in names))
+    layout = layout_of(fields)
+    shape = Shape(format=Format.JSONL, max_record_bytes=longest, fields=fields)  # one object, in any spelling
+    try:
+        with open_source(path) as source:
+            items = [item for batch in read(source.blocks, shape) for item in batch]
+    except SourceNotFoundError:
+        return None
+    except InputError as error:
+        error.source = path
+        raise
+    if len(items) != 1 or not isinstance(items[0], (Prediction, dict)):
+        raise _no_metrics(path, "it is no object")
+    item = layout.fill(items[0]) if isinstance(items[0], Prediction) else layout.make(items[0])
+    values = {name: getattr(item, carried_name(number)) for number, name in enumerate(names)}
+    values = {name: value for name, value in values.items() if value is not MISSING}
+    for name in _COUNTS[:-1]:
+        if type(values.get(name)) is not int or values[name] < 0:
+            raise _no_metrics(path, f"'{name}' must be a whole number")
+    _check_is_of(found, path, values)
+    counts = Confusion(*(values.get(name, 0) for name in _COUNTS))
+    return counts.flipped() if values.get("positive") == "no" else counts
+
+
+def _no_metrics(path: str, why: str) -> InputError:
+    error = InputError(f"these are no metrics as analyze writes them: {why}")
+    error.source = path
+    return error
+
+
+def _check_is_of(found: Found, path: str, values: dict[str, Any]) -> None:
+    """Refuse metrics that count other gaps than those that are there."""
+    seen = Confusion(*found.cells)
+    there = [seen.false_positives + seen.unclear_negatives, seen.false_negatives + seen.unclear_positives]
+    said = [values.get("gaps.FP", there[0]), values.get("gaps.FN", there[1])]
+    if there != said:
+        message = (
+            f"it counts {said[0]} FP and {said[1]} FN, and {GAPS_NAME} has {there[0]} and {there[1]}: they are of "
+            "different runs; analyze again, or remove it"
+        )
+        error = InputError(message)
+        error.source = path
+        raise error

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from streamgaps.changes import ABSENT, STATES, Changes, Comparison, GroupChanges, Run
+from streamgaps.cli.terminal import printable
+from streamgaps.reports.comparison import document, markdown, text
+from streamgaps.survey import Confusion
+
+
+def changes(pairs: dict[tuple[int, int], int], **kind: bool) -> Changes:
+    """Return so many records of each pair of states."""
+    counts = [0] * STATES**2
+    for (old, new), count in pairs.items():
+        counts[old * STATES + new] = count
+    return Changes(tuple(counts), **kind)
+
+
+def run(name: str, whole: Confusion | None, **counts: Any) -> Run:
+    """Return a run with these counts."""
+    seen = whole or Confusion(false_positives=2)
+    return Run(name, 9, seen, whole, counts.get("repeated", 0), counts.get("without_key", 0))
+
+
+STEP = changes({(0, 0): 4, (2, 1): 2, (1, 2): 1, (3, 3): 1, (ABSENT, 0): 1})
+BEFORE, AFTER = Confusion(4, 1, 2, 1), Confusion(5, 2, 1, 1)
+
+
+def compared(*groups: GroupChanges, names: tuple[str, ...] = ("old", "new"), step: Changes = STEP) -> Comparison:
+    """Return a comparison of these groups."""
+    runs = (run(names[0], BEFORE), *(run(name, AFTER) for name in names[1:]))
+    return Comparison(("video_id", "question"), runs, (step,) * (len(names) - 1), {"kind": [*groups]} if groups else {})
+
+
+TEXT = """\
+OLD: old, NEW: new; matched by video_id and question
++----------------------------------------------+---------+
+| Outcome                                      | Records |
++----------------------------------------------+---------+
+| Fixed: gaps in OLD, correct in NEW           | 2       |
+| New: gaps in NEW only (regressions)          | 1       |
+| Still there                                  | 1       |
+| Flipped from FP to FN (the truth changed)    | 0       |
+| Flipped from FN to FP (the truth changed)    | 0       |
+| Gaps in OLD that NEW has, not compared there | 0       |
+| Responses that became unclear                | 0       |
+| Responses that became clear                  | 0       |
+| Records in both                              | 8       |
+| Records only in OLD                          | 0       |
+| Records only in NEW                          | 1       |
++----------------------------------------------+---------+
+McNemar's test: 2 got better, 1 got worse; p = 1.0000 (two-sided, exact)
+
+Records in both
++---------------+---------+----+----+---------+--------------+
+| OLD, then NEW | Correct | FP | FN | Unclear | Not compared |
++---------------+---------+----+----+---------+--------------+
+| Correct       | 4       | 1  | 0  | 0       | 0            |
+| FP            | 2       | 0  | 0  | 0       | 0            |
+| FN            | 0       | 0  | 1  | 0       | 0            |
+| Unclear       | 0       | 0  | 0  | 0       | 0            |
+| Not compared  | 0       | 0  | 0  | 0       | 0            |
++---------------+---------+----+----+---------+--------------+
+
+Metrics, over the records in both
++---------------------------+--------+--------+---------+--------------------+
+| Metric                    | OLD    | NEW    | Change  | 95 % interval      |
++---------------------------+--------+--------+---------+--------------------+
+| True positive rate        | 0.8000 | 0.8000 | +0.0000 | not available      |
+| True negative rate        | 0.3333 | 0.6667 | +0.3333 | -0.7335 to +1.0000 |
+| Accuracy                  | 0.6250 | 0.7500 | +0.1250 | -0.2904 to +0.5404 |
+"""
+
+
+def test_the_tables_look_like_this() -> None:
+    """Letter for letter."""
+    assert text(compared()).startswith(TEXT)
+
+
+def test_markdown_has_the_same_cells() -> None:
+    """As rows that GitHub draws."""
+    comparison = compared(GroupChanges("a", STEP), names=("one", "two", "three"))
+    rows = [line for line in markdown(comparison).splitlines() if line.startswith("| ") and "---" not in line]
+    cells = [[cell.strip() for cell in row.strip("| ").split("|")] for row in rows]
+    drawn = [line for line in text(comparison).splitlines() if line.startswith("|")]
+    assert [[cell.strip() for cell in row.strip("| ").split("|")] for row in drawn] == cells
+    assert markdown(comparison).startswith("**Trend (")
+    assert "\n\nMcNemar's test: " in markdown(comparison)
+
+
+HOSTILE = "a|b\n| c | <img src=x onerror=alert(1)> **bold** [link](http://x) `code` \\| \x1b[31m \u202e"
+
+
+def test_hostile_texts_stay_in_their_cells() -> None:
+    """In tables on a terminal, and in Markdown."""
+    comparison = compared(GroupChanges(HOSTILE, STEP), names=(HOSTILE, "new\n", HOSTILE))
+    for drawn in (text(comparison, shown=printable), markdown(comparison, shown=printable)):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", drawn)
+        harmless = text(compared(GroupChanges("x", STEP), names=("o", "n", "m")))
+        assert len(re.findall(r"(?m)^\|", harmless)) == len(re.findall(r"(?m)^\|(?! ---)", drawn))
+    found = markdown(comparison, shown=printable)
+    assert not re.search(r"(?<!\\)[<`\[]", found.replace("p < 0", ""))
+    row = next(line for line in found.splitlines() if line.startswith(r"| a\|b"))
+    assert 11 == len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) - 1  # of the trend
+
+
+def test_long_tables_are_cut() -> None:
+    """And say so; a long value is cut, too."""
+    groups = [GroupChanges(f"{number}" + "x" * 100, STEP) for number in range(25)]
+    drawn = text(compared(*groups, GroupChanges(None, STEP, is_other=True)))
+    assert "and 6 more groups; JSON (--json) has all of them" in drawn
+    assert "| 19" + "x" * 57 + "… |" in drawn
+    assert "xx | 20" not in drawn
+    assert max(map(len, drawn.splitlines())) < 160
+
+
+def test_groups_are_named_by_their_values() -> None:
+    """The rest by what it is."""
+    groups = [GroupChanges(None, STEP), GroupChanges({"a": 1}, STEP), GroupChanges(None, STEP, is_other=True)]
+    assert ["(none)", '{"a": 1}', "(other)"] == re.findall(
+        r"(?m)^\| (\S.*?) +\| 2     \| 1   \|", text(compared(*groups))
+    )
+
+
+def test_json_says_it_all() -> None:
+    """In numbers, and null where there is none."""
+    groups = [GroupChanges('"\n', STEP), GroupChanges(None, STEP, is_other=True)]
+    found = json.loads("".join(document(compared(*groups))))
+    assert ["predictions", ["video_id", "question"]] == [found["compared"], found["on"]]
+    assert {"old": 5 / 8, "new": 6 / 8, "change": 1 / 8}.items() <= found["metrics"]["accuracy"].items()
+    assert found["metrics"]["recall"]["interval"] is None
+    assert {"fixed": 2, "new": 1, "still": 1, "matched": 8, "only_in_old": 0, "only_in_new": 1}.items() <= (
+        found["steps"][0].items()
+    )
+    assert {"worse": 1, "better": 2, "p_value": 1.0, "is_exact": True} == found["steps"][0]["mcnemar"]
+    assert [('"\n', False), (None, True)] == [
+        (group["value"], group.get("is_other", False)) for group in found["groups"]["kind"]
+    ]
+    assert 8 == sum(row["count"] for row in found["transitions"])
+    assert 5 / 8 == found["runs"][0]["metrics"]["accuracy"]
+    assert {} == json.loads("".join(document(compared())))["groups"]
+
+
+GAPS_ONLY = changes({(2, ABSENT): 3, (ABSENT, 3): 2, (2, 2): 1}, is_complete=False, unclear_is_gap=True)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_of_results_it_shows_what_is_known(known: bool) -> None:
+    """And nothing is made up."""
+    runs = (run("old", BEFORE, repeated=1), run("new", AFTER if known else None))
+    comparison = Comparison(("id",), runs, (GAPS_ONLY,), {"kind": [GroupChanges("a", GAPS_ONLY)]})
+    drawn = text(comparison)
+    assert "| Fixed: gaps in OLD, none in NEW                   | 3       |" in drawn
+    assert "McNemar's test: 3 got better, 2 got worse; p = 1.0000" in drawn
+    assert "Records of one key are matched in their order; --on names" in drawn
+    assert "Responses" not in drawn
+    found = json.loads("".join(document(comparison)))
+    assert "matched" not in found["steps"][0]
+    assert "transitions" not in found
+    if known:
+        assert "| Accuracy                  | 0.6250 | 0.7778 | +0.1528 | not available |" in drawn
+        assert found["metrics"]["accuracy"]["interval"] is None
+    else:
+        assert "not available: both folders need kpi_metrics.json" in drawn
+        assert (None, None) == (found["metrics"], found["runs"][1]["metrics"])
+    trend = text(comparison._replace(runs=(*runs, runs[1]), steps=(GAPS_ONLY,) * 2))
+    assert ("not available" in trend.split("\n\n")[0]) == (not known)
+
+
+def test_what_is_escaped_in_markdown_reads_as_it_was() -> None:
+    """A backslash before a mark makes a character of it."""
+    drawn = markdown(compared(names=("a_b*c", "x#y~z&lt;")))
+    assert r"a\_b\*c" in drawn
+    assert r"x\#y\~z\&lt;" in drawn
