@@ -59,6 +59,8 @@ def test_every_command_runs(line: str, tmp_path: Path, sample: Path) -> None:
     shown = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, check=True, capture_output=True, env=environment)
     if "-o -" in line:
         assert "error_type" in json.loads(shown.stdout)
+    elif "audit" in line or "compare" in line:
+        assert b" by the rule alone." in shown.stdout or b"McNemar's test: " in shown.stdout
     else:
         assert GAPS_NAME in names(tmp_path / "gaps")
 
