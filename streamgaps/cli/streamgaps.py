@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group", "main"]
 
-_COMMANDS = ("analyze", "rules")
+_COMMANDS = ("analyze", "report", "rules")
 """Each is `command` in the module of its name, which is loaded when it is asked for."""
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamgaps.model import SkipReason
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamgaps.model import SkipReason, Tally
+    from streamgaps.model import Tally
 
-__all__ = ["report", "summary"]
+__all__ = ["report", "said", "summary"]
 
 
 def report(tally: Tally) -> str:
@@ -31,7 +33,7 @@ def summary(tally: Tally) -> str:
         ("False positives (FP)", f"{tally.false_positives:,}"),
         ("False negatives (FN)", f"{tally.false_negatives:,}"),
     ]
-    rows += [(f"Skipped: {_said(reason)}", f"{count:,}") for reason, count in sorted(tally.skipped.items())]
+    rows += [(f"Skipped: {said(reason)}", f"{count:,}") for reason, count in sorted(tally.skipped.items())]
     rows.append(("Records read", f"{tally.records:,}"))
     if tally.unclear:
         rows.append(("Of FP and FN: unclear responses", f"{tally.unclear:,}"))
@@ -54,7 +56,12 @@ _SAID = {
 }
 
 
-def _said(reason: SkipReason) -> str:
+def said(reason: SkipReason) -> str:
+    """Return why a sample was skipped, in words.
+
+    >>> said(SkipReason("gt", "neither"))
+    'ground truth says neither yes nor no'
+    """
     return f"{_SUBJECTS.get(reason.field, reason.field)} {_SAID.get(reason.why, f'is {reason.why}')}"
 
 
