@@ -68,7 +68,9 @@ _Described: Any = msgspec.defstruct(
         ("intervals", dict[str, tuple[float, float] | None]),
     ],
 )
-_Group: Any = msgspec.defstruct("_Group", [("value", Any), ("is_other", bool, False)], bases=(_Described,), kw_only=True)
+_Group: Any = msgspec.defstruct(
+    "_Group", [("value", Any), ("is_other", bool, False)], bases=(_Described,), kw_only=True
+)
 _Metrics: Any = msgspec.defstruct(
     "_Metrics",
     [

@@ -35,7 +35,7 @@ do not fit into a processor's cache."""
 _LONG = 8 * 1024
 """Lines of more bytes are shortened at once; a shorter one may well be replaced before that is needed."""
 
-_QUESTION, _TRUTH, _PATH, _CARRIED, _RESPONSE, _ALL = 240, 120, 400, 300, 1200, 1900
+_QUESTION, _TRUTH, _PATH, _CARRIED, _RESPONSE, _ALL = 240, 120, 320, 240, 1200, 1750
 """How many bytes of HTML the texts of a sample take at most, so that a page of 400 of them stays below 1 MB."""
 
 _LEAST = 400
@@ -79,7 +79,11 @@ class Sampler:
     """
 
     def __init__(
-        self, most_per_type: int = MOST_SAMPLES, seed: int = 0, *, deciding: Callable[[str], Sequence[Span]] | None = None
+        self,
+        most_per_type: int = MOST_SAMPLES,
+        seed: int = 0,
+        *,
+        deciding: Callable[[str], Sequence[Span]] | None = None,
     ) -> None:
         self._reservoirs = {kind: _Reservoir(most_per_type, f"{seed} {kind}") for kind in _MARKS}
         self._deciding = deciding or (lambda _: ())

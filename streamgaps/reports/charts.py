@@ -67,7 +67,9 @@ def bars(rows: Sequence[Bar]) -> str:
         style=Style(label_font_size=_FONT_SIZE, major_label_font_size=_FONT_SIZE),
     )
     chart.x_labels = labels
-    chart.add("", [{"value": row.share, "ci": dict(zip(("low", "high"), row.interval, strict=True))} for row in rows[::-1]])
+    chart.add(
+        "", [{"value": row.share, "ci": dict(zip(("low", "high"), row.interval, strict=True))} for row in rows[::-1]]
+    )
     root = chart.render_tree()
     drawn = "".join(piece for child in root for piece in _element(child))
     return f'<svg class="chart" viewBox="{root.attrib["viewBox"]}" aria-hidden="true" focusable="false">{drawn}</svg>'

@@ -88,13 +88,13 @@ def excerpt(text: str, most: int, marked: Sequence[Span] = ()) -> Excerpt:
             return whole
     share = most // 8
     ranges = [(0, _reach(text, 0, 3 * share, marked)), (_reach(text, len(text), -2 * share, marked), len(text))]
-    for start, end in marked[:1] + marked[-1:] if len(marked) > 1 else marked:
+    for start, end in {marked[0], marked[-1]} if marked else ():
         ranges.append((_reach(text, start, -share // 2, marked), _reach(text, end, share // 2, marked)))
     return _pieces(text, _merged(ranges), marked)
 
 
 def _reach(text: str, place: int, room: int, marked: Sequence[Span]) -> int:
-    """Return how far from a place the text costs no more than there is room; forwards, or backwards if it is negative."""
+    """Return how far from a place on the text costs no more than there is room; backwards, if that is negative."""
     length = abs(room)
     while length > 0:
         start, end = (place, place + length) if room > 0 else (max(0, place - length), place)

@@ -51,7 +51,7 @@ _RATES = {
     "recall": "of the samples with a positive truth, how many were found",
     "specificity": "of the samples with a negative truth, how many were told",
     "f1": "the harmonic mean of precision and recall",
-    "matthews_correlation": "of answers and truth: 1 agrees, 0 is chance, −1 is the contrary",
+    "matthews_correlation": "of answers and truth: 1 agrees, 0 is chance, \N{MINUS SIGN}1 is the contrary",
     "unclear_rate": "of all samples, how many answers say neither yes nor no",
     "yes_ratio_answers": "of the clear answers, how many are yes",
     "yes_ratio_truth": "of all samples, for how many the truth is yes",
@@ -148,7 +148,7 @@ def render(document: Mapping[str, Any] | None, samples: Sequence[Sample], *, cou
     """
     template, style, script = _parts()
     filters = _filters(document, samples)
-    return template.render(
+    page: str = template.render(
         document=document,
         counts=counts,
         samples=samples,
@@ -157,13 +157,17 @@ def render(document: Mapping[str, Any] | None, samples: Sequence[Sample], *, cou
         matrix=_matrix(document) if document else [],
         rates=_rates(document) if document else [],
         fields=list(_fields(document)) if document else [],
-        skipped=[(text.said(SkipReason(one["field"], one["reason"])), one["count"]) for one in (document or {}).get("skipped", ())],
+        skipped=[
+            (text.said(SkipReason(one["field"], one["reason"])), one["count"])
+            for one in (document or {}).get("skipped", ())
+        ],
         about=list(_about(document["run"])) if document else [],
         most=SHOWN_GROUPS,
         style=style,
         script=script,
         policy=_policy(style, script),
     )
+    return page
 
 
 @lru_cache(maxsize=1)
@@ -208,7 +212,7 @@ def _excerpt_html(one: Excerpt) -> str:
 
 
 def _left_out(count: int) -> str:
-    return f'<span class="cut">… {count:,} characters left out …</span>' if count else ""
+    return f"<i>… {count:,} characters left out …</i>" if count else ""
 
 
 def _percent(share: float | None) -> str:
@@ -216,7 +220,7 @@ def _percent(share: float | None) -> str:
 
 
 def _interval(ends: Sequence[float] | None) -> str:
-    return "" if ends is None else f"{100 * ends[0]:.1f}–{100 * ends[1]:.1f} %"
+    return "" if ends is None else f"{100 * ends[0]:.1f}\N{EN DASH}{100 * ends[1]:.1f} %"
 
 
 def _matrix(document: Mapping[str, Any]) -> list[_Row]:

@@ -11,7 +11,7 @@ __all__ = ["Media", "media"]
 _VIDEO = (".mp4", ".m4v", ".webm", ".ogv", ".mov")
 _PICTURE = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".bmp", ".svg")
 
-LONGEST = 700
+LONGEST = 600
 """URLs of more characters are not put into a page, of which they would fill too much."""
 
 _WEB = re.compile(r"https?://[^\s/?#@]+(/|$)", re.ASCII | re.IGNORECASE)

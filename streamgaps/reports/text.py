@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streamgaps.model import SkipReason
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamgaps.model import Tally
+    from streamgaps.model import SkipReason, Tally
 
 __all__ = ["report", "said", "summary"]
 
@@ -59,6 +57,7 @@ _SAID = {
 def said(reason: SkipReason) -> str:
     """Return why a sample was skipped, in words.
 
+    >>> from streamgaps.model import SkipReason
     >>> said(SkipReason("gt", "neither"))
     'ground truth says neither yes nor no'
     """

@@ -9,7 +9,24 @@ from streamgaps.reports.highlight import MOST, deciding
 from streamgaps.stages.final_answer import final_answer
 
 WORDS = ["yes", "Yes", "YES", "no", "No", "NO", "not", "nothing", "yesterday", "know", "A", "b", "answer", "is", "or"]
-SEPARATORS = ["", " ", ", ", ".", ": ", "_", "\n", "-", "İ", "ı", "é", "ſ", "</think>", "<think>", "<answer>", "</answer>"]
+SEPARATORS = [
+    "",
+    " ",
+    ", ",
+    ".",
+    ": ",
+    "_",
+    "\n",
+    "-",
+    "İ",
+    "ı",
+    "é",
+    "ſ",
+    "</think>",
+    "<think>",
+    "<answer>",
+    "</answer>",
+]
 TEXTS = st.lists(st.sampled_from([*WORDS, *SEPARATORS])).map("".join) | st.text()
 
 
@@ -75,7 +92,7 @@ def test_so_many_words_are_marked_at_most() -> None:
 
 @given(TEXTS, st.sampled_from(list(RULES)), st.booleans())
 def test_without_what_is_marked_the_rule_says_something_else(text: str, rule: str, final: bool) -> None:
-    """Where one word decides after the other, once all of them are gone; and nothing is marked where nothing is said."""
+    """Where one decides after the other, once all of them are gone; and nothing is marked where nothing is said."""
 
     def said(text: str) -> Answer:
         read = final_answer(text) if final else text
