@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from stat import S_ISDIR
@@ -22,6 +21,7 @@ from streamgaps.sources import is_same, open_source
 from streamgaps.stages.write import encode_exactly
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["METRICS_NAME", "report"]

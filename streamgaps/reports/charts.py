@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unicodedata import east_asian_width
@@ -45,9 +46,7 @@ def bars(rows: Sequence[Bar]) -> str:
         An `svg` element without style, script, comments or ids: the same for the same rows on any day. What is in it
         has classes of pygal's: `bars`, `ci`, `guides`, `axis`. It is hidden from screen readers.
     """
-    import pygal  # noqa: PLC0415 -- an optional extra, and it takes 30 ms
-    from pygal.style import Style  # noqa: PLC0415
-
+    pygal = _load()
     labels = [_short(row.label) for row in rows[::-1]]  # it draws the first one at the bottom
     chart = pygal.HorizontalBar(
         css=[],
@@ -64,7 +63,7 @@ def bars(rows: Sequence[Bar]) -> str:
         value_formatter="{:.0%}".format,
         show_legend=False,
         spacing=12,
-        style=Style(label_font_size=_FONT_SIZE, major_label_font_size=_FONT_SIZE),
+        style=pygal.style.Style(label_font_size=_FONT_SIZE, major_label_font_size=_FONT_SIZE),
     )
     chart.x_labels = labels
     chart.add(
@@ -73,6 +72,15 @@ def bars(rows: Sequence[Bar]) -> str:
     root = chart.render_tree()
     drawn = "".join(piece for child in root for piece in _element(child))
     return f'<svg class="chart" viewBox="{root.attrib["viewBox"]}" aria-hidden="true" focusable="false">{drawn}</svg>'
+
+
+def _load() -> Any:  # noqa: ANN401 -- a module without types
+    """Load pygal, but not what it puts among Python's own finders of modules: each later import would be warned of."""
+    finders = list(sys.meta_path)
+    import pygal.style  # noqa: PLC0415 -- an optional extra, and it takes 30 ms
+
+    sys.meta_path[:] = finders
+    return pygal
 
 
 def _short(label: str) -> str:

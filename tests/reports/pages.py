@@ -47,12 +47,13 @@ def gap(number: int, kind: str = "FP", **more: object) -> dict[str, object]:
 def metrics(
     gaps: Sequence[dict[str, Any]], fields: Sequence[str] = (), *, positive: str = "yes", **run: object
 ) -> dict[str, Any]:
-    """Return what `kpi_metrics.json` says of a run with these gaps, three right answers, two unclear and one without truth."""
-    tally = Tally(true_positives=2, true_negatives=1, survey=Survey(tuple(fields)))
+    """Return what `kpi_metrics.json` says of these gaps, three right answers, two unclear ones, one without truth."""
+    survey = Survey(tuple(fields))
+    tally = Tally(true_positives=2, true_negatives=1, survey=survey)
     tally.skipped.update({SkipReason("response", "both"): 2, SkipReason("gt", "neither"): 1})
     answers = [(0, gap(0)), (0, gap(0)), (1, gap(0)), (4, gap(0)), (5, gap(0)), (6, gap(0))]
     for cell, one in [*answers, *((2 if one["error_type"] == "FP" else 3, one) for one in gaps)]:
-        for row in [tally.survey.row(n, one.get(field)) for n, field in enumerate(fields)] or tally.survey.rest:
+        for row in [survey.row(n, one.get(field)) for n, field in enumerate(fields)] or survey.rest:
             row[cell] += 1
     tally.false_positives = sum(one["error_type"] == "FP" for one in gaps)
     tally.false_negatives = len(gaps) - tally.false_positives

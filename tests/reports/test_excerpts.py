@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgaps.reports.excerpts import Excerpt, cost, excerpt, visible
+from streamgaps.reports.excerpts import Excerpt, Piece, cost, excerpt, visible
 
 TEXTS = st.text(max_size=400) | st.text(alphabet="<&\0\ud800漢a ", max_size=3000)
 NOTES = 3
@@ -45,7 +45,7 @@ def test_an_excerpt_has_its_price(text_and_marks: tuple[str, list[tuple[int, int
 
 def test_a_short_text_is_whole() -> None:
     """And where nothing is marked, in one piece."""
-    assert Excerpt(((("a <b>"), False, 0),), 0, 0) == excerpt("a <b>", 20)
+    assert Excerpt((Piece("a <b>"),)) == excerpt("a <b>", 20)
 
 
 def test_a_mark_in_the_middle_of_100_mb_is_shown() -> None:

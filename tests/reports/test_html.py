@@ -15,7 +15,6 @@ from tests.conftest import ROOT
 from tests.reports.pages import HOSTILE, gap, metrics, page
 
 pytest.importorskip("jinja2")
-pytest.importorskip("pygal")
 
 VOID = {"meta", "img", "input", "br", "link"}
 
@@ -174,7 +173,10 @@ def test_hostile_text_stays_text() -> None:
     whole = page(gaps, hostile)
     read = Page(whole)
     names = {name for name, _ in read.elements}
-    assert names <= {name for name, _ in Page(page([gap(0)], metrics([gap(0)], ["question"]))).elements} | {"video"}
+    assert names <= {name for name, _ in Page(page([gap(0)], metrics([gap(0)], ["question"]))).elements} | {
+        "video",
+        "i",
+    }
     assert not [key for _, attributes in read.elements for key in attributes if key.startswith("on") or key == "style"]
     assert not set("\0\x07\x1b\u202e\u2066") & set(whole)
     assert whole == whole.encode().decode()
@@ -224,6 +226,12 @@ def test_the_same_page_comes_again() -> None:
     script += "print(page(gaps, metrics(gaps, ['category'])), end='')"
     again = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, cwd=ROOT)
     assert page(gaps, metrics(gaps, ["category"])) == again.stdout.decode()
+
+
+def test_the_way_python_finds_modules_is_left_as_it_is() -> None:
+    """Whatever a library adds to it."""
+    page([], metrics([gap(0)], ["question"]) | {"gaps": {"FP": 0, "FN": 0, "unclear": 0}})
+    assert not [finder for finder in sys.meta_path if type(finder).__module__.startswith("pygal")]
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
