@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.model import ErrorType
@@ -25,8 +26,6 @@ MOST_SAMPLES = 200
 _MARKS = {kind.value: f'","error_type":"{kind.value}","question":'.encode() for kind in ErrorType}
 """By what the type of a line is told. Inside a text each quote is escaped, so the first such mark is the true one; only
 the value of a question or of a carried field may have another."""
-
-_MARK_BYTES = len(_MARKS["FP"])
 
 _ENOUGH = 64 * 1024
 """How many bytes of lines are looked through at once, about: one line alone would take several times as long, and more
@@ -134,14 +133,12 @@ class Sampler:
             lines: whole lines.
             found: how many of them are of which type.
         """
-        find = lines.find
         for kind, count in found.items():
-            reservoir, mark, left, number, counted = self._reservoirs[kind], _MARKS[kind], count, self._lines + 1, 0
-            at = 0
+            reservoir, left = self._reservoirs[kind], count
+            at, counted, number = 0, 0, self._lines + 1
             while reservoir.skips < left:
-                left -= int(reservoir.skips) + 1
-                for _ in range(int(reservoir.skips) + 1):
-                    at = find(mark, at) + _MARK_BYTES
+                left -= reservoir.skips + 1
+                at = _behind(lines, _MARKS[kind], reservoir.skips + 1, at)
                 begin = lines.rfind(b"\n", 0, at) + 1
                 number, counted = number + lines.count(b"\n", counted, begin), begin
                 line = lines[begin : lines.find(b"\n", at) + 1]
@@ -175,6 +172,14 @@ class Sampler:
         )
 
 
+def _behind(lines: bytes, mark: bytes, count: int, start: int) -> int:
+    """Return what is behind so many marks from a place on."""
+    find, length, at = lines.find, len(mark), start
+    for _ in range(count):
+        at = find(mark, at) + length
+    return at
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -203,7 +208,7 @@ class _Reservoir:
     def __init__(self, most: int, seed: str) -> None:
         self.kept: list[Sample | tuple[int, bytes]] = []
         self.seen = 0
-        self.skips: float = 0 if most else math.inf
+        self.skips = 0 if most else sys.maxsize
         self._most = most
         self._random = random.Random(seed).random  # noqa: S311 -- the same sample again, and no secret
         self._log_weight = 0.0

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "bars"]
 
-_WIDTH, _BAR_HEIGHT, _AXIS_HEIGHT = 720, 32, 40
+_WIDTH, _BAR_HEIGHT, _AXIS_HEIGHT = 960, 32, 40
 _FONT_SIZE = 13
-_LABEL_WIDTH = 32
+_LABEL_WIDTH = 40
 
 _DROPPED = {"defs", "title", "desc"}
 """Elements that are not drawn: pygal's style and script, and what its script shows."""

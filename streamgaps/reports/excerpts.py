@@ -68,7 +68,7 @@ def cost(text: str) -> int:
     """Return how many bytes a text takes in a page.
 
     >>> cost("é <b>")
-    13
+    12
     """
     return len(escape(visible(text)).encode())
 

@@ -17,6 +17,7 @@ from streamgaps.reports.excerpts import MARK, Excerpt, excerpt, visible
 from streamgaps.reports.highlight import deciding
 from streamgaps.reports.metrics import METRICS
 from streamgaps.samples import MOST_SAMPLES, Sampler
+from streamgaps.stages.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,8 +149,11 @@ def render(document: Mapping[str, Any] | None, samples: Sequence[Sample], *, cou
     """
     template, style, script = _parts()
     filters = _filters(document, samples)
+    run = document["run"] if document else {}
     page: str = template.render(
         document=document,
+        inputs=_said(run["inputs"]) if run.get("inputs") else "",
+        is_marked=run.get("rule") in [*RULES],  # whatever it is
         counts=counts,
         samples=samples,
         filters=filters,
@@ -161,7 +165,7 @@ def render(document: Mapping[str, Any] | None, samples: Sequence[Sample], *, cou
             (text.said(SkipReason(one["field"], one["reason"])), one["count"])
             for one in (document or {}).get("skipped", ())
         ],
-        about=list(_about(document["run"])) if document else [],
+        about=list(_about(run)),
         most=SHOWN_GROUPS,
         style=style,
         script=script,

@@ -156,7 +156,7 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
     assert "1 of 9 shown" == shown.state()
 
 
-@pytest.mark.parametrize("count", [0, 5, 150])
+@pytest.mark.parametrize("count", [0, 40])
 @pytest.mark.parametrize(
     "look", [{}, {"color_scheme": "dark"}, {"viewport": {"width": NARROW, "height": 800}}, {"media": "print"}], ids=str
 )

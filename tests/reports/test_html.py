@@ -197,6 +197,7 @@ def test_only_the_style_and_script_of_the_page_are_allowed() -> None:
     assert not re.findall(r"(?:src|href)=\"(?!#|file:)", whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", ["a", "é", "漢", "<", "&", "\0", "\ud800", "yes "])
 def test_a_page_of_400_samples_is_below_1_mb(letter: str) -> None:
     """However long the texts are, whatever they are written in, and if all of a response is marked."""
