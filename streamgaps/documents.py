@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.gates import check_least
 from streamgaps.reports.metrics import document
+from streamgaps.survey import MOST_SAMPLES
 
 if TYPE_CHECKING:
     import os
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Tally
     from streamgaps.samples import Sampler
+    from streamgaps.stages.parse import Reading
 
-__all__ = ["SAMPLES", "Documents"]
-
-SAMPLES = 200
-"""How many gaps of each type a page shows, at most, if nothing else is said."""
+__all__ = ["Documents"]
 
 _GROUPS_ON_PAGE = 50
 
@@ -33,7 +32,7 @@ class Documents(NamedTuple):
 
     metrics: bool = False
     html: str | os.PathLike[str] | None = None
-    samples: int = SAMPLES
+    samples: int = MOST_SAMPLES
     positive: str = "yes"
     fail_under: Mapping[str, float] | None = None
 
@@ -63,13 +62,13 @@ class Documents(NamedTuple):
 
             check_available()
 
-    def sampler(self) -> Sampler | None:
-        """Return what gaps are to be shown to, if a page is to show some of them."""
+    def sampler(self, reading: Reading) -> Sampler | None:
+        """Return what gaps are to be shown to, if a page is to show some of them; `reading` says how they were read."""
         if self.html is None:
             return None
-        from streamgaps.samples import Sampler  # noqa: PLC0415 -- few runs make a page
+        from streamgaps.reports.html import new_sampler  # noqa: PLC0415 -- few runs make a page
 
-        return Sampler(self.samples)
+        return new_sampler(self.samples, rule=reading.rule, final_answer=reading.final_answer)
 
     def write(self, tally: Tally, sampler: Sampler | None, about: Mapping[str, Any]) -> dict[str, Iterable[str]]:
         """Return the documents, in pieces, by the names that `Outputs.commit` has for them."""
@@ -78,7 +77,7 @@ class Documents(NamedTuple):
             from streamgaps.reports.html import render  # noqa: PLC0415 -- few runs make a page
 
             found = document(tally, about=about, positive=self.positive, most_groups=_GROUPS_ON_PAGE)
-            written["html"] = [render(json.loads("".join(found)), sampler.samples())]
+            written["html"] = [render(json.loads("".join(found)), sampler.samples(), counts=sampler.counts)]
         if self.metrics:
             written["metrics"] = document(tally, about=about, positive=self.positive)
         return written

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from streamgaps.chain import Chain
-from streamgaps.documents import SAMPLES, Documents
+from streamgaps.documents import Documents
 from streamgaps.exceptions import ConfigurationError, InputError
 from streamgaps.gates import check_metrics, check_percentage, check_skipped_share
 from streamgaps.inputs import explained, indexed, left_over
@@ -23,6 +23,7 @@ from streamgaps.settings import make_settings
 from streamgaps.sources import expand, is_same, iter_range, open_source, size_of
 from streamgaps.stages.read import Format, Reader, find_format, read
 from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
+from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def analyze(
     skipped: str | os.PathLike[str] | None = None,
     metrics: bool = False,
     html: str | os.PathLike[str] | None = None,
-    report_samples: int = SAMPLES,
+    report_samples: int = MOST_SAMPLES,
     positive: str = "yes",
     max_skipped: float | None = None,
     fail_under: Mapping[str, float] | None = None,
@@ -150,7 +151,7 @@ def analyze(
     staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
     with staged as outputs, ExitStack() as stack:
         run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
-        sampler = documents.sampler()
+        sampler = documents.sampler(settings.reading)
         writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream, sampler=sampler)
         writing.uses(jobs, executor)
         for one in inputs:

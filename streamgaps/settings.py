@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
+from streamgaps import __version__
 from streamgaps.exceptions import ConfigurationError, StreamgapsError
 from streamgaps.model import Answer, Tally
 from streamgaps.paths import Paths, base_of
@@ -145,6 +146,7 @@ class Settings(NamedTuple):
             "dedup": self.dedup,
             "group_by": list(self.group_by),
             "max_groups": self.max_groups,
+            "versions": {"streamgaps": __version__},
         }
 
     @property

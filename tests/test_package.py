@@ -24,7 +24,8 @@ else:
     tomllib = pytest.importorskip("tomli")
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-NEEDED = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["remote"]]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+NEEDED = [*PROJECT["project"]["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
 NAME = f"streamgaps-{streamgaps.__version__}"
 OUTSIDE = {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "tox.ini"}
 MADE = {"__pycache__"}
@@ -73,7 +74,8 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
     about = {f"{NAME}.dist-info/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")}
     assert files_of("streamgaps") | about | {f"{NAME}.dist-info/licenses/LICENSE"} == found
     assert "streamgaps/py.typed" in found
-    assert {".py", ".typed"} == {Path(name).suffix for name in files_of("streamgaps")}
+    assert {f"streamgaps/reports/page.{kind}" for kind in ("html", "css", "js")} <= found
+    assert {".py", ".typed", ".html", ".css", ".js"} == {Path(name).suffix for name in files_of("streamgaps")}
 
 
 @pytest.mark.slow

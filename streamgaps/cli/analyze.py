@@ -23,8 +23,7 @@ from streamgaps.cli.options import (
     with_options,
 )
 from streamgaps.cli.terminal import shown_on_terminal
-from streamgaps.documents import SAMPLES
-from streamgaps.survey import MAX_GROUPS
+from streamgaps.survey import MAX_GROUPS, MOST_SAMPLES
 
 if TYPE_CHECKING:
     from streamgaps.cli import exits
@@ -109,7 +108,7 @@ _METRIC_OPTIONS = [
     click.option(
         "--report-samples",
         type=click.IntRange(min=0),
-        default=SAMPLES,
+        default=MOST_SAMPLES,
         show_default=True,
         metavar="N",
         help="How many false positives, and how many false negatives, the page shows at most: a random sample.",

@@ -11,7 +11,6 @@ from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
 from streamgaps.cli.terminal import printable
-from streamgaps.documents import SAMPLES
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
@@ -20,6 +19,7 @@ from streamgaps.pipeline import analyze
 from streamgaps.reports.metrics import METRICS, wilson, worst_first
 from streamgaps.reports.text import WORST, closing, correct_of, group_name, report, summary
 from streamgaps.sources import expand, size_of
+from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def analyze_and_tell(
     max_skipped: float | None = None,
     metrics: bool = False,
     html: str | None = None,
-    report_samples: int = SAMPLES,
+    report_samples: int = MOST_SAMPLES,
     positive: str = "yes",
     fail_under: Mapping[str, float] | None = None,
     **options: Unpack[Options],

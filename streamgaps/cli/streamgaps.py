@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group", "main"]
 
-_COMMANDS = ("analyze", "audit", "compare", "rules")
+_COMMANDS = ("analyze", "audit", "compare", "report", "rules")
 """Each is `command` in the module of its name, which is loaded when it is asked for."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["final_answer"]
+__all__ = ["final_answer", "final_span"]
 
 # `a`: in a tag, a Kelvin sign (U+212A) is no k, and a long s (U+017F) no s.
 _split = re.compile(r"(</?(?ai:think|answer)>)").split
@@ -36,25 +36,34 @@ def final_answer(text: str) -> str | None:
     """
     if "<" not in text:
         return text
-    texts, tags = _split_at_tags(text)
-    found = _find(texts, tags)
-    return found if found.strip() else None
-
-
-def _split_at_tags(text: str) -> tuple[list[str], list[str]]:
-    """Return the texts before, between and behind the tags, and the tags in lower case."""
     pieces = _split(text)
-    return pieces[::2], [tag.lower() for tag in pieces[1::2]]
+    place = _place(pieces)
+    return pieces[place] if place is not None and pieces[place].strip() else None
 
 
-def _find(texts: list[str], tags: list[str]) -> str:
-    """Return the final answer, or an empty text if there is none."""
+def final_span(text: str) -> tuple[int, int] | None:
+    """Return where in a text its final answer begins and ends; None if it does not come to one.
+
+    >>> final_span("<answer>no</answer>")
+    (8, 10)
+    """
+    pieces = _split(text)
+    place = _place(pieces)
+    if place is None or (len(pieces) > 1 and not pieces[place].strip()):
+        return None
+    begin = sum(map(len, pieces[:place]))
+    return begin, begin + len(pieces[place])
+
+
+def _place(pieces: list[str]) -> int | None:
+    """Return which piece of a text is its final answer; every second one is a tag. None if the thoughts do not end."""
+    tags = [tag.lower() for tag in pieces[1::2]]
     for at in range(len(tags) - 1, 0, -1):
         if tags[at] == "</answer>" and tags[at - 1] == "<answer>":
-            return texts[at]
+            return 2 * at
     behind = len(tags) - tags[::-1].index("</think>") if "</think>" in tags else 0
     if "<think>" in tags[behind:]:
-        return ""
+        return None
     # Only tags of answers are left here, and as no two are a pair, those that close come first.
     is_closed = tags[behind : behind + 1] == ["</answer>"]
-    return texts[behind] if is_closed else texts[-1]
+    return 2 * behind if is_closed else len(pieces) - 1

@@ -7,7 +7,28 @@ from collections.abc import Callable, Mapping
 
 from streamgaps.model import Answer
 
-__all__ = ["LONG", "RULES", "Rule", "exact", "first_word", "leading", "mme", "pope", "startswith", "strict", "summary"]
+__all__ = [
+    "AFTER_ANSWER",
+    "AROUND_LETTER",
+    "DOTLESS_I",
+    "DOTTED_I",
+    "LETTERS",
+    "LONG",
+    "POPE_NO",
+    "RULES",
+    "Rule",
+    "begins_with",
+    "exact",
+    "find_word",
+    "first_word",
+    "leading",
+    "mme",
+    "offers_both",
+    "pope",
+    "startswith",
+    "strict",
+    "summary",
+]
 
 Rule = Callable[[str], Answer]
 """Reads a text. It takes any text, in a time proportional to its length."""
@@ -24,16 +45,18 @@ _YES_FIRST = frozenset(("yes", "yes.", "yes,", "yes "))
 _NO_FIRST = frozenset(("no", "no.", "no,", "no "))
 
 _ANSWERS = {"yes": _YES, "no": _NO}
-_LETTERS = {"A": _YES, "a": _YES, "B": _NO, "b": _NO}
-_AROUND_LETTER = " \t\r\n.,;:!?()[]{}\"'"
-_find_word = re.compile(r"\w+").search
+LETTERS = {"A": _YES, "a": _YES, "B": _NO, "b": _NO}
+AROUND_LETTER = " \t\r\n.,;:!?()[]{}\"'"
+find_word = re.compile(r"\w+").search
 # What follows a repetition cannot begin with what is repeated: the time stays linear.
-_offers_both = re.compile(r"[\W_]*(?:(?ai:yes)\s+(?ai:or)\s+(?ai:no)|(?ai:no)\s+(?ai:or)\s+(?ai:yes))[\W_]*").fullmatch
+offers_both = re.compile(r"[\W_]*(?:(?ai:yes)\s+(?ai:or)\s+(?ai:no)|(?ai:no)\s+(?ai:or)\s+(?ai:yes))[\W_]*").fullmatch
 # For texts in lower case.
-_begins_with = re.compile(r"[\W_]*(yes|no)\b").match
-_find_after_answer = re.compile(r"answer(?<!\wanswer)(?:\s*is)?[\W_]*(yes|no)\b").findall
+begins_with = re.compile(r"[\W_]*(yes|no)\b").match
+AFTER_ANSWER = re.compile(r"answer(?<!\wanswer)(?:\s*is)?[\W_]*(yes|no)\b")
 # The only letter whose lower case ends with a character of no word; another letter without a meaning here.
-_DOTTED_I, _DOTLESS_I = "\u0130", "\u0131"
+DOTTED_I, DOTLESS_I = "\u0130", "\u0131"
+
+POPE_NO = frozenset(("No", "not", "no"))
 
 _FIRST_NON_ASCII = 0x80
 
@@ -131,11 +154,11 @@ def leading(text: str) -> Answer:
     <Answer.BOTH: 'both'>
     """
     _, is_behind, rest = text.partition("</think>")
-    text = (rest if is_behind else text).strip().replace(_DOTTED_I, _DOTLESS_I)
-    letter = _LETTERS.get(text.strip(_AROUND_LETTER))
+    text = (rest if is_behind else text).strip().replace(DOTTED_I, DOTLESS_I)
+    letter = LETTERS.get(text.strip(AROUND_LETTER))
     if letter:
         return letter
-    if _offers_both(text):  # though with underscores around they are no words
+    if offers_both(text):  # though with underscores around they are no words
         return _BOTH
     answer = strict(text)
     return _settle(text.lower()) if answer is _BOTH else answer
@@ -143,10 +166,10 @@ def leading(text: str) -> Answer:
 
 def _settle(text: str) -> Answer:
     """Apply the steps from 5 on of `leading` to a text in lower case that has both words."""
-    first = _begins_with(text)
+    first = begins_with(text)
     if first:
         return _ANSWERS[first[1]]
-    said = set(_find_after_answer(text))
+    said = set(AFTER_ANSWER.findall(text))
     return _ANSWERS[said.pop()] if len(said) == 1 else _BOTH
 
 
@@ -161,7 +184,7 @@ def first_word(text: str) -> Answer:
     >>> first_word("The answer is yes.")
     <Answer.NEITHER: 'neither'>
     """
-    word = _find_word(text)
+    word = find_word(text)
     return _ANSWERS.get(word[0].lower(), _NEITHER) if word else _NEITHER
 
 
@@ -212,7 +235,7 @@ def pope(text: str) -> Answer:
     <Answer.YES: 'yes'>
     """
     words = text.partition(".")[0].replace(",", "").split(" ")
-    return _NO if "No" in words or "not" in words or "no" in words else _YES
+    return _YES if POPE_NO.isdisjoint(words) else _NO
 
 
 def mme(text: str) -> Answer:

@@ -1,0 +1,53 @@
+"""The command `streamgaps report`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from streamgaps.cli.options import LOG_OPTIONS, set_up_logs, with_options
+from streamgaps.page import report
+from streamgaps.reports.html import HTML_NAME
+from streamgaps.survey import MOST_SAMPLES
+
+if TYPE_CHECKING:
+    from streamgaps.cli import exits
+
+__all__ = ["command"]
+
+
+@click.command("report")
+@click.argument("results_dir", metavar="RESULTS_DIR")
+@click.option(
+    "--html",
+    metavar="FILE",
+    help=f"Where to write the page. E.g. --html report.html  [default: {HTML_NAME} in RESULTS_DIR]",
+)
+@click.option(
+    "--report-samples",
+    type=click.IntRange(min=0),
+    default=MOST_SAMPLES,
+    show_default=True,
+    metavar="N",
+    help="Show so many gaps of each error type at most, drawn evenly from all. E.g. --report-samples 50",
+)
+@with_options(*LOG_OPTIONS)
+@click.pass_obj
+def command(
+    outlook: exits.Outlook,
+    *,
+    results_dir: str,
+    html: str | None,
+    report_samples: int,
+    log_format: str,
+    quiet: bool,
+    verbose: bool,
+    debug: bool,
+) -> None:
+    """Make a page of the results of a run: one HTML file, to look at in a browser.
+
+    It shows kpi_metrics.json, if the run wrote it, and a sample of kpi_gaps.jsonl.
+    """
+    set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
+    report(results_dir, html, samples=report_samples)

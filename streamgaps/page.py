@@ -1,0 +1,234 @@
+"""A results folder -> the report page of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from stat import S_ISDIR
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from streamgaps import system
+from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, reason
+from streamgaps.log import log
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, write_file
+from streamgaps.reports import html as page
+from streamgaps.reports.metrics import METRICS
+from streamgaps.sources import is_same, open_source
+from streamgaps.stages.write import encode_exactly
+from streamgaps.survey import MOST_SAMPLES
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["report"]
+
+_as_written = re.compile(rb'\{"video_id":"(?:[^"\\]|\\.)*","error_type":"F[NP]","question":').match
+
+_COUNTS = (
+    "total_samples",
+    "unparseable_predictions",
+    "unparseable_positive_predictions",
+    "unparseable_negative_predictions",
+    "true_positives",
+    "true_negatives",
+    "false_positives",
+    "false_negatives",
+    "uncompared",
+)
+_RATES = (*METRICS, "yes_ratio_answers", "yes_ratio_truth")
+
+
+class _Gap(msgspec.Struct):
+    """What a line of `kpi_gaps.jsonl` has."""
+
+    video_id: str
+    error_type: Literal["FP", "FN"]
+    question: Any
+    ground_truth: Any
+    response: str
+
+
+class _Skipped(msgspec.Struct):
+    field: str
+    reason: str
+    count: int
+
+
+_Described: Any = msgspec.defstruct(
+    "_Described",
+    [
+        *((name, int) for name in _COUNTS),
+        *((name, float | None) for name in _RATES),
+        ("intervals", dict[str, tuple[float, float] | None]),
+    ],
+)
+_Group: Any = msgspec.defstruct(
+    "_Group", [("value", Any), ("is_other", bool, False)], bases=(_Described,), kw_only=True
+)
+_Metrics: Any = msgspec.defstruct(
+    "_Metrics",
+    [
+        ("schema_version", Literal[1]),
+        ("positive", Literal["yes", "no"]),
+        ("records", int),
+        ("gaps", dict[Literal["FP", "FN", "unclear"], int]),
+        ("skipped", list[_Skipped]),
+        ("run", dict[str, Any]),
+        ("groups", dict[str, list[_Group]]),
+    ],
+    bases=(_Described,),
+    kw_only=True,
+)
+_decode_gap = msgspec.json.Decoder(_Gap).decode
+
+
+def report(
+    results_dir: str | os.PathLike[str],
+    html: str | os.PathLike[str] | None = None,
+    *,
+    samples: int = MOST_SAMPLES,
+) -> Path:
+    """Write the report page of a results folder: one file of HTML that needs no other.
+
+    It shows what `kpi_metrics.json` of that folder says, and a sample of the gaps in `kpi_gaps.jsonl`. Without the
+    former, or if it is of another run, all that it would say is "not available"; without the latter there are no gaps.
+
+    Memory: bounded by a small constant and a few times the longest line; not by the number of gaps.
+
+    Args:
+        results_dir: the folder that a run wrote its results to.
+        html: where the page is written to; `kpi_report.html` in the folder if None.
+        samples: how many gaps of each error type are shown at most; they are drawn evenly from all.
+
+    Returns:
+        Where the page is.
+
+    Raises:
+        InputError: `kpi_gaps.jsonl` or `kpi_metrics.json` is not what a run writes; a ValueError.
+        SourceError: they cannot be read, or there is no such folder; an OSError.
+        OutputError: the page cannot be written; an OSError.
+        ConfigurationError: an argument makes no sense, or the extra `streamgaps[report]` is not installed.
+    """
+    page.check_available()
+    folder = Path(results_dir)
+    target = folder / page.HTML_NAME if html is None else Path(html)
+    sources = folder / GAPS_NAME, folder / METRICS_NAME
+    _check_folder(folder)
+    if any(is_same(target, source) for source in sources):
+        message = f"{target}: the page would replace the results that it shows; name another file"
+        raise ConfigurationError(message)
+    document = _read_metrics(sources[1])
+    run = document["run"] if document else {}
+    sampler = page.new_sampler(samples, rule=run.get("rule"), final_answer=run.get("final_answer") is True)
+    for lines in _read_gaps(sources[0]):
+        sampler.add(lines)
+    counts = sampler.counts
+    if document and any(document["gaps"][kind] != count for kind, count in counts.items()):
+        log.warning(
+            "streamgaps.metrics_of_another_run",
+            path=str(sources[1]),
+            metrics={kind: document["gaps"][kind] for kind in counts},
+            gaps=counts,
+            note=f"the counts are not those of {GAPS_NAME}: the page does not show the metrics",
+        )
+        document = None
+    text = page.render(document, sampler.samples(), counts=counts)
+    write_file(target, [text.encode()], content="page")
+    log.info("streamgaps.page_written", path=str(target), gaps=sum(counts.values()))
+    return target
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        is_folder = S_ISDIR(system.stat(folder).st_mode)
+    except FileNotFoundError as error:
+        message = f"{folder}: there is no such folder"
+        raise SourceNotFoundError(message) from error
+    except (OSError, ValueError) as error:
+        message = f"{folder}: cannot be opened: {reason(error)}"
+        raise SourceError(message) from error
+    if not is_folder:
+        message = f"{folder}: is no folder; name the one that the results were written to"
+        raise SourceError(message)
+
+
+def _read_metrics(path: Path) -> dict[str, Any] | None:
+    """Read what the metrics of a run are; None if there are none.
+
+    Raises:
+        InputError: they are not what a run writes.
+    """
+    try:
+        with open_source(path) as source:
+            text = b"".join(source.blocks)
+    except SourceNotFoundError:
+        return None
+    try:
+        document: dict[str, Any] = json.loads(text)
+        checked = msgspec.convert(document, _Metrics)
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
+        message = f"{path}: is not what streamgaps writes: {error}; --metrics writes it anew"
+        raise InputError(message) from error
+    _check_complete(path, checked)
+    return document
+
+
+def _check_complete(path: Path, checked: Any) -> None:  # noqa: ANN401 -- made of the names of the metrics
+    """Check that there are the counts of gaps, and an interval of each accuracy that there is."""
+    described = [checked, *(group for groups in checked.groups.values() for group in groups)]
+    is_complete = {"FP", "FN", "unclear"} == checked.gaps.keys() and all(
+        one.accuracy is None or one.intervals.get("accuracy") is not None for one in described
+    )
+    if not is_complete:
+        message = f"{path}: is not what streamgaps writes: counts or intervals are missing; --metrics writes it anew"
+        raise InputError(message)
+
+
+def _read_gaps(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a run's gaps as a run writes them; none if there is no such file.
+
+    Raises:
+        InputError: a line is no gap.
+    """
+    try:
+        with open_source(path) as source:
+            for number, line in enumerate(_lines(source.blocks), 1):
+                try:
+                    yield _gap(line)
+                except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+                    message = f"{path}: line {number} is not a gap as streamgaps writes it: {error}"
+                    raise InputError(message) from error
+    except SourceNotFoundError:
+        return
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines with their ends; the last one gets an end if it has none."""
+    pieces: list[bytes] = []
+    for block in blocks:
+        first, *others = block.split(b"\n")
+        pieces.append(first)
+        for other in others:
+            yield b"".join(pieces) + b"\n"
+            pieces = [other]
+    rest = b"".join(pieces)
+    if rest:
+        yield rest + b"\n"
+
+
+def _gap(line: bytes) -> bytes:
+    """Return a line as a run writes it: another program may have put blanks between, or the keys in another order."""
+    try:
+        _decode_gap(line)
+        if _as_written(line):
+            return line
+    except msgspec.MsgspecError:  # it takes no lone surrogates, for one
+        pass
+    record: Mapping[str, Any] = json.loads(line)
+    msgspec.convert(record, _Gap)
+    head = {name: record[name] for name in _Gap.__struct_fields__}
+    return encode_exactly({**head, **record}) + b"\n"
