@@ -31,11 +31,11 @@ do not fit into a processor's cache."""
 _LONG = 8 * 1024
 """Lines of more bytes are shortened at once; a shorter one may well be replaced before that is needed."""
 
-_QUESTION, _TRUTH, _PATH, _CARRIED, _RESPONSE, _ALL = 240, 120, 320, 240, 1200, 1750
+_QUESTION, _TRUTH, _PATH, _CARRIED, _RESPONSE, _ALL = 240, 120, 320, 400, 1200, 1500
 """How many bytes of HTML the texts of a sample take at most, so that a page of 400 of them stays below 1 MB."""
 
-_LEAST = 400
-_LEAST_CARRIED = 40
+_LEAST = 300
+_NAME, _VALUE, _AROUND = 60, 120, 30
 _USUAL = {"video_id", "error_type", "question", "ground_truth", "response", "unclear"}
 
 
@@ -152,7 +152,7 @@ class Sampler:
         truth = excerpt(_text(record["ground_truth"]), _TRUTH)
         names = [name for name in record if name not in _USUAL]
         carried = _carried(record, names)
-        spent = sum(one.cost for one in (video_id, question, truth, *(one for pair in carried for one in pair)))
+        spent = sum(one.cost for one in (video_id, question, truth)) + sum(map(_price, carried))
         room = min(_RESPONSE, max(_LEAST, _ALL - spent - (len(shown.url) if shown else 0)))
         return Sample(
             number,
@@ -181,14 +181,19 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+def _price(pair: tuple[Excerpt, Excerpt]) -> int:
+    """Return about how many bytes of HTML a name and a value take, with what is around them."""
+    return sum(one.cost + _AROUND * (1 + (one.left_out > 0)) for one in pair)
+
+
 def _carried(record: dict[str, Any], names: list[str]) -> tuple[tuple[Excerpt, Excerpt], ...]:
     found: list[tuple[Excerpt, Excerpt]] = []
     room = _CARRIED
     for name in names:
-        if room < _LEAST_CARRIED:
+        pair = excerpt(name, _NAME), excerpt(_text(record[name]), _VALUE)
+        room -= _price(pair)
+        if room < 0:
             break
-        pair = excerpt(name, room // 3), excerpt(_text(record[name]), room // 2)
-        room -= pair[0].cost + pair[1].cost
         found.append(pair)
     return tuple(found)
 

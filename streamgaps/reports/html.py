@@ -39,7 +39,10 @@ SHOWN_GROUPS = 12
 _MOST_FIELDS = 6
 """By how many fields samples can be filtered, and how many have their groups shown."""
 
-_OPTION, _LABEL, _VALUE = 90, 160, 600
+_MOST_CHOICES = 60
+"""How many values of such a field can be chosen by themselves: those that most samples have."""
+
+_OPTION, _LABEL, _VALUE = 80, 140, 600
 """How many bytes of HTML the value of a group takes in a filter and in a table, and what is said of the run."""
 
 _NO_VALUE: tuple[Key, str | None] = (b"null", None)
@@ -299,8 +302,15 @@ def _filters(document: Mapping[str, Any] | None, samples: Sequence[Sample]) -> l
 
 def _filter(field: str, samples: Sequence[Sample]) -> _Filter:
     found = Counter(sample.keys.get(field, _NO_VALUE) for sample in samples)
-    numbers = {key: number for number, (key, _) in enumerate(found.most_common())}
-    choices = [_Choice(number, _short(shown_value(*key), _OPTION), found[key]) for key, number in numbers.items()]
+    ranked = found.most_common()
+    numbers = {key: min(number, _MOST_CHOICES) for number, (key, _) in enumerate(ranked)}
+    choices = [
+        _Choice(number, _short(shown_value(*key), _OPTION), members)
+        for number, (key, members) in enumerate(ranked[:_MOST_CHOICES])
+    ]
+    if len(ranked) > _MOST_CHOICES:
+        members = sum(members for _, members in ranked[_MOST_CHOICES:])
+        choices.append(_Choice(_MOST_CHOICES, "(all others)", members))
     return _Filter(field, choices, numbers)
 
 

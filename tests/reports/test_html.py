@@ -145,6 +145,17 @@ def test_groups_are_shown_worst_first_and_can_be_chosen() -> None:
     assert [*["0"] * 9, "1", "2"] == chosen
 
 
+def test_a_filter_has_the_values_of_most_samples() -> None:
+    """All others are one choice."""
+    gaps = [*(gap(n, category=str(n)) for n in range(120)), gap(120, category="119")]
+    read = Page(page(gaps, metrics(gaps, ["category"])))
+    options = read.all("option")
+    assert ["All", "119 (2)", "0 (1)"] == options[:3]
+    assert ["58 (1)", "(all others) (60)"] == options[-2:]
+    chosen = [attributes["data-groups"] for name, attributes in read.elements if name == "article"]
+    assert ["1", "59", "60", "0"] == [chosen[n] for n in (0, 58, 59, 119)]
+
+
 def test_of_many_groups_the_worst_are_shown() -> None:
     """It says of how many, and what is left is one of them."""
     document = metrics([gap(n, category=str(n)) for n in range(40)], ["category"])
@@ -200,7 +211,7 @@ def test_only_the_style_and_script_of_the_page_are_allowed() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("letter", ["a", "é", "漢", "<", "&", "\0", "\ud800", "yes "])
 def test_a_page_of_400_samples_is_below_1_mb(letter: str) -> None:
-    """However long the texts are, whatever they are written in, and if all of a response is marked."""
+    """However long the texts are, whatever they are written in, if all of a response is marked, with many groups."""
     long = letter * 5000
     gaps = [
         gap(
@@ -210,12 +221,12 @@ def test_a_page_of_400_samples_is_below_1_mb(letter: str) -> None:
             question=f"{n}{long}",
             ground_truth=long,
             response=long,
-            **{long: long},
+            **dict.fromkeys((long, *"abcde"), f"{n}{long}"),
         )
         for kind in ("FP", "FN")
         for n in range(200)
     ]
-    whole = page(gaps, metrics(gaps, ["question"]))
+    whole = page(gaps, metrics(gaps, ["question", *"abcde"]))
     assert 400 == whole.count("<article")
     assert 1_000_000 > len(whole.encode())
 
