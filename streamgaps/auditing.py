@@ -319,6 +319,6 @@ def _confusion(patterns: Mapping[tuple[Answer, ...], _Pattern], place: int, unco
     cells = [0] * CELLS
     for answers, pattern in patterns.items():
         for truth, side in _SIDES.items():
-            cells[answers_of(answers[place], truth).cell] += pattern.counts[side]
+            cells[answers_of(answers[place], truth)[2]] += pattern.counts[side]
     cells[-1] = uncompared
     return Confusion(*cells)

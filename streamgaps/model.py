@@ -97,14 +97,13 @@ _TRUE_POSITIVE, _TRUE_NEGATIVE, _FALSE_POSITIVE, _FALSE_NEGATIVE = range(4)
 _UNCLEAR_POSITIVE, _UNCLEAR_NEGATIVE, _UNCOMPARED = range(4, 7)
 
 
-class Answers(NamedTuple):
-    """What the texts of a prediction say. What is no text counts as unclear here."""
+Answers = tuple[Answer, Answer | None, int]
+"""What the texts of a prediction say; what is no text counts as unclear here.
 
-    response: Answer
-    gt: Answer | None
-    """None where the response is unclear: the ground truth is then not looked at, as a rule."""
-    cell: int
-    """Where in the confusion matrix that is: the place of the count among the fields of a `Confusion`."""
+The answer of the response; that of the ground truth, which is None where the response is unclear and nobody wants to
+know; and where in the confusion matrix that is: the place of the count among the fields of a `Confusion`. A plain
+tuple: to unpack a named one takes 36 ns more.
+"""
 
 
 def _cell(response: Answer, gt: Answer | None) -> int:
@@ -117,7 +116,7 @@ def _cell(response: Answer, gt: Answer | None) -> int:
     return _FALSE_NEGATIVE if gt is Answer.YES else _FALSE_POSITIVE
 
 
-_ANSWERS = {id(said): {id(gt): Answers(said, gt, _cell(said, gt)) for gt in (*Answer, None)} for said in Answer}
+_ANSWERS = {id(said): {id(gt): (said, gt, _cell(said, gt)) for gt in (*Answer, None)} for said in Answer}
 
 
 def answers_of(response: Answer, gt: Answer | None) -> Answers:

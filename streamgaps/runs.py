@@ -214,7 +214,7 @@ class Predictions:
             record: Any = prediction.found if isinstance(prediction, Invalid) else prediction
             key = None if record is None else key_of_record(record, index, allows_none=skips_invalid)
             numbers = [number_of(field, None if record is None else get(record)) for field, get in getters]
-            found.add(key, answers.cell, numbers)
+            found.add(key, answers[2], numbers)
             yield pair
 
 

@@ -61,7 +61,7 @@ def visible(text: str) -> str:
     >>> visible("a\r\nb\0\u202e")
     'a\nb\\x00\\u202e'
     """
-    if text.isprintable():  # as most are: a fifth of the time
+    if text.replace("\n", " ").isprintable():  # as most are, with lines: a tenth of the time
         return text
     return _INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], text.replace("\r\n", "\n"))
 

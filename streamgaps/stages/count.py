@@ -37,7 +37,7 @@ def count(
 
 def _count_all(parsed: Iterable[ParsedPrediction], row: list[int]) -> Iterator[ParsedPrediction]:
     for pair in parsed:
-        row[pair[1].cell] += 1
+        row[pair[1][2]] += 1
         yield pair
 
 
@@ -58,7 +58,7 @@ def _count_groups(
             row = nothing = nothing or survey.row(field, None)
         elif row is None:
             row = survey.row(field, value)
-        row[answers.cell] += 1
+        row[answers[2]] += 1
         yield pair
 
 

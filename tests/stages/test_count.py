@@ -46,7 +46,7 @@ PAIRS = st.lists(
 def test_each_pair_of_answers_has_its_cell(response: Answer, gt: Answer | None, name: str) -> None:
     """Alone, and in a stream."""
     answers = answers_of(response, gt)
-    assert name == Confusion.__struct_fields__[answers.cell]
+    assert name == Confusion.__struct_fields__[answers[2]]
     survey = Survey()
     list(count([(predicted("", ""), answers)], survey, attributes=()))
     assert Confusion(**{name: 1}) == survey.total
@@ -70,8 +70,8 @@ def test_each_is_counted_in_the_group_of_its_value(pairs: list[ParsedPrediction]
     row = [0] * CELLS
     for prediction, answers in pairs:
         for number, name in enumerate(ATTRIBUTES):
-            expected.row(number, getattr(prediction, name))[answers.cell] += 1
-        row[answers.cell] += 1
+            expected.row(number, getattr(prediction, name))[answers[2]] += 1
+        row[answers[2]] += 1
     assert expected == survey
     assert Confusion(*row) == survey.total
     for field in survey.fields:
