@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[str], Any]
 
-__all__ = ["DEFAULT", "LONGEST", "MOST", "Reading", "label_key", "parse", "truth_reader"]
+__all__ = ["DEFAULT", "LONGEST", "MOST", "MOST_TRUTHS", "Reading", "label_key", "parse", "truth_reader"]
 
 # To get a member from its class takes 0.1 µs in Python 3.11, and its hash as long.
 _YES, _NO, _NEITHER, _UNFINISHED = Answer.YES, Answer.NO, Answer.NEITHER, Answer.UNFINISHED
@@ -27,7 +27,10 @@ LONGEST = 256
 """Texts of more characters are not remembered: to find one again costs a third of what it costs to read it."""
 
 MOST = 4096
-"""How many texts are remembered: with the texts of the ground truth, at the worst 14 MB of them."""
+"""How many responses are remembered."""
+
+MOST_TRUTHS = 1024
+"""How many texts of the ground truth are remembered for each answer: with the responses, at the worst 11 MB of texts."""
 
 
 class Reading(NamedTuple):
@@ -57,7 +60,7 @@ def parse(predictions: Iterable[Prediction], *, reading: Reading = DEFAULT) -> I
     # Nobody knows what a rule of the user's goes by: what it said in another run may not count in this one.
     is_known = isinstance(reading.rule, str) and isinstance(reading.gt_rule, str)
     reader = _reader(reading) if is_known else _Reader(reading)
-    remembered, after_yes, after_no, longest = reader.remembered, reader.after_yes, reader.after_no, LONGEST
+    remembered, after, longest = reader.remembered, reader.after, LONGEST
     read_response, read_both = reader.response, reader.both
     for prediction in predictions:
         response = prediction.response
@@ -66,12 +69,10 @@ def parse(predictions: Iterable[Prediction], *, reading: Reading = DEFAULT) -> I
             known = remembered.get(response) if len(response) <= longest else None
             if known is None:
                 said = read_response(response)
-                if said is _YES or said is _NO:
-                    known = after_yes if said is _YES else after_no
-                    if len(remembered) < MOST:
-                        _remember(remembered, response, known)
-            if known is not None:
-                answers = known.get(prediction.gt)
+                known = after[id(said)]
+                if len(remembered) < MOST:
+                    _remember(remembered, response, known, MOST)
+            answers = known.get(prediction.gt)
         except (TypeError, AttributeError):  # not a text, but a number, a list or the like
             pass
         yield prediction, answers or read_both(response, prediction.gt)
@@ -83,8 +84,7 @@ _Value = TypeVar("_Value")
 class _Reader:
     """Reads answers, and remembers them.
 
-    Short texts repeat: for each response that is clear, it is remembered what it says with each ground truth, by the
-    text of that.
+    Short texts repeat: for each response it is remembered what it says with each ground truth, by the text of that.
     """
 
     def __init__(self, reading: Reading) -> None:
@@ -93,18 +93,20 @@ class _Reader:
         self._labels = dict(reading.labels)
         self._reads_gt_of_unclear = reading.reads_gt_of_unclear
         self.remembered: dict[str, dict[str, Answers]] = {}
-        self.after_yes: dict[str, Answers] = {}
-        self.after_no: dict[str, Answers] = {}
+        self.after: dict[int, dict[str, Answers]] = {id(said): {} for said in Answer}
 
     def both(self, response: object, gt: object) -> Answers:
         """Read both answers, whatever they are."""
-        said = self.response(response) if isinstance(response, str) else _NEITHER
-        if said is not _YES and said is not _NO:
-            truth = self.gt(gt) if self._reads_gt_of_unclear and isinstance(response, str) else None
-            return answers_of(said, truth if truth is _YES or truth is _NO else None)
-        answers = answers_of(said, self.gt(gt))
+        if not isinstance(response, str):
+            return answers_of(_NEITHER, None)
+        said = self.response(response)
+        if said is _YES or said is _NO:
+            answers = answers_of(said, self.gt(gt))
+        else:
+            truth = self.gt(gt) if self._reads_gt_of_unclear else None
+            answers = answers_of(said, truth if truth is _YES or truth is _NO else None)
         if isinstance(gt, str):
-            _remember(self.after_yes if said is _YES else self.after_no, gt, answers)
+            _remember(self.after[id(said)], gt, answers, MOST_TRUTHS)
         return answers
 
     def gt(self, value: object) -> Answer:
@@ -116,9 +118,9 @@ class _Reader:
         return self._gt_rule(value) if isinstance(value, str) else _NEITHER
 
 
-def _remember(memory: dict[str, _Value], text: str, value: _Value) -> None:
+def _remember(memory: dict[str, _Value], text: str, value: _Value, most: int) -> None:
     # What repeats comes soon. To make room for other texts takes time for nothing where each is new.
-    if len(memory) < MOST and len(text) <= LONGEST:
+    if len(memory) < most and len(text) <= LONGEST:
         memory[text] = value
 
 

@@ -12,7 +12,7 @@ from streamgaps import Answer, ConfigurationError, parse_answer
 from streamgaps.model import Answers, Prediction, answers_of
 from streamgaps.stages import parse as parse_module
 from streamgaps.stages.final_answer import final_answer
-from streamgaps.stages.parse import DEFAULT, LONGEST, MOST, Reading, label_key, parse
+from streamgaps.stages.parse import DEFAULT, LONGEST, MOST, MOST_TRUTHS, Reading, label_key, parse
 from streamgaps.stages.rules import RULES
 from tests import oracle
 from tests.strategies import ANSWERS, JSON
@@ -59,12 +59,9 @@ def test_no_more_than_so_many_texts_are_remembered() -> None:
     for texts in ([f"no {number}" for number in numbers], ["yes" + " " * LONGEST + str(number) for number in numbers]):
         list(parse(Prediction("v", text, text) for text in texts))
         reader = parse_module._reader(parse_module.DEFAULT)
-        memories: list[dict[str, Any]] = [
-            reader.remembered,
-            reader.after_yes,
-            reader.after_no,
-        ]
+        memories: list[dict[str, Any]] = [reader.remembered, *reader.after.values()]
         assert all(len(memory) <= MOST for memory in memories)
+        assert sum(map(len, memories)) <= MOST + len(Answer) * MOST_TRUTHS
         assert all(len(text) <= LONGEST for memory in memories for text in memory)
 
 
