@@ -1,6 +1,7 @@
 """Stream the predictions of a vision-language model, and write its false positives and false negatives.
 
-`analyze` writes a results folder, `iter_gaps` yields the gaps one at a time, `parse_answer` reads one answer.
+`analyze` writes a results folder, `iter_gaps` yields the gaps one at a time, `parse_answer` reads one answer; `report`
+makes a page of a results folder, `compare` tells what changed between runs, `audit` how much depends on the rule.
 All errors are `StreamgapsError`s, and `ValueError`s, `OSError`s or `RuntimeError`s besides.
 """
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         WorkerError,
     )
     from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
+    from streamgaps.page import report
     from streamgaps.pipeline import analyze, iter_gaps
     from streamgaps.settings import Options
     from streamgaps.stages.rules import RULES
@@ -74,6 +76,7 @@ __all__ = [
     "compare",
     "iter_gaps",
     "parse_answer",
+    "report",
 ]
 
 _HOMES = {
@@ -82,6 +85,7 @@ _HOMES = {
     "auditing": ["Audit", "Disagreement", "RuleReading", "audit"],
     "exceptions": [name for name in __all__ if name.endswith("Error")],
     "model": ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"],
+    "page": ["report"],
     "pipeline": ["analyze", "iter_gaps"],
     "settings": ["Options"],
     "stages.rules": ["RULES", "parse_answer"],

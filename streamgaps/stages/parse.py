@@ -30,7 +30,7 @@ MOST = 4096
 """How many responses are remembered."""
 
 MOST_TRUTHS = 1024
-"""How many texts of the ground truth are remembered for each answer: with the responses, at the worst 11 MB of texts."""
+"""How many texts of the ground truth are remembered for each answer: with the responses, at the worst 11 MB."""
 
 
 class Reading(NamedTuple):
