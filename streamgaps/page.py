@@ -16,13 +16,14 @@ from streamgaps.log import log
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, write_file
 from streamgaps.reports import html as page
 from streamgaps.reports.metrics import METRICS
+from streamgaps.results import gap_lines
 from streamgaps.sources import is_same, open_source
 from streamgaps.stages.write import encode_exactly
 from streamgaps.survey import MOST_SAMPLES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["report"]
 
@@ -194,30 +195,12 @@ def _read_gaps(path: Path) -> Iterator[bytes]:
     Raises:
         InputError: a line is no gap.
     """
-    try:
-        with open_source(path) as source:
-            for number, line in enumerate(_lines(source.blocks), 1):
-                try:
-                    yield _gap(line)
-                except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-                    message = f"{path}: line {number} is not a gap as streamgaps writes it: {error}"
-                    raise InputError(message) from error
-    except SourceNotFoundError:
-        return
-
-
-def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield lines with their ends; the last one gets an end if it has none."""
-    pieces: list[bytes] = []
-    for block in blocks:
-        first, *others = block.split(b"\n")
-        pieces.append(first)
-        for other in others:
-            yield b"".join(pieces) + b"\n"
-            pieces = [other]
-    rest = b"".join(pieces)
-    if rest:
-        yield rest + b"\n"
+    for number, line in gap_lines(path):
+        try:
+            yield _gap(line) + b"\n"
+        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+            message = f"{path}: line {number} is not a gap as streamgaps writes it: {error}"
+            raise InputError(message) from error
 
 
 def _gap(line: bytes) -> bytes:
@@ -231,4 +214,4 @@ def _gap(line: bytes) -> bytes:
     record: Mapping[str, Any] = json.loads(line)
     msgspec.convert(record, _Gap)
     head = {name: record[name] for name in _Gap.__struct_fields__}
-    return encode_exactly({**head, **record}) + b"\n"
+    return encode_exactly({**head, **record})

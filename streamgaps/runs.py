@@ -15,7 +15,6 @@ from streamgaps.exceptions import (
     InputError,
     RecordError,
     SourceNotFoundError,
-    UnsupportedInputError,
 )
 from streamgaps.inputs import indexed
 from streamgaps.matching import key_of
@@ -23,6 +22,7 @@ from streamgaps.model import Invalid, Prediction
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import Paths, is_url
 from streamgaps.pipeline import read_gaps
+from streamgaps.results import gap_lines
 from streamgaps.settings import make_settings
 from streamgaps.sources import expand, open_source
 from streamgaps.stages.classify import Unclear
@@ -298,21 +298,14 @@ class Results:
     def read(self, run: Input, found: Found, groups: Groups, *, keeps_lines: bool) -> None:
         """Read a run to its end; keep the lines of its gaps, if they are wanted."""
         gaps, metrics = map(os.fspath, cast("list[Path]", self.inputs(run)))
-        try:
-            with open_source(gaps) as source:
-                self._read(gaps, source.blocks, found, groups, keeps_lines=keeps_lines)
-        except SourceNotFoundError:
-            pass  # a run without gaps has no such file
-        found.whole = _metrics(metrics, found, self._longest)
-
-    def _read(self, name: str, blocks: Iterable[bytes], found: Found, groups: Groups, *, keeps_lines: bool) -> None:
-        try:
-            for line_number, line in enumerate(_lines(blocks, self._longest), 1):
+        for line_number, line in gap_lines(gaps, longest=self._longest):
+            try:
                 if line.strip():
                     self._add(line, line_number, found, groups, keeps_lines=keeps_lines)
-        except InputError as error:
-            error.source = name
-            raise
+            except InputError as error:
+                error.source = gaps
+                raise
+        found.whole = _metrics(metrics, found, self._longest)
 
     def _add(self, line: bytes, line_number: int, found: Found, groups: Groups, *, keeps_lines: bool) -> None:
         index = found.count
@@ -334,24 +327,6 @@ def _texts(value: Iterable[str] | None) -> tuple[str, ...]:
 
 def _getter(name: str) -> Any:  # noqa: ANN401 -- a function of a gap
     return lambda gap: gap.get(name, MISSING)
-
-
-def _lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes]:
-    """Yield the lines without their ends."""
-    parts: list[bytes] = []
-    size = 0
-    for block in blocks:
-        for number, piece in enumerate(block.split(b"\n")):
-            if number:
-                yield b"".join(parts)
-                parts, size = [], 0
-            parts.append(piece)
-            size += len(piece)
-            if size > longest:
-                message = f"a line is longer than {longest} bytes; --max-record-bytes allows more"
-                raise UnsupportedInputError(message)
-    if size:
-        yield b"".join(parts)
 
 
 def _gap(line: bytes, index: int) -> dict[str, Any]:

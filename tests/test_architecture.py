@@ -40,7 +40,7 @@ LAYERS = [
         "streamgaps.changes",
         "streamgaps.reports.comparison",
     }
-    | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.sources"},
+    | {"streamgaps.compressed", "streamgaps.remote", "streamgaps.results", "streamgaps.sources"},
     {"streamgaps.documents", "streamgaps.gates", "streamgaps.settings", "streamgaps.side"},
     {"streamgaps.matching"},
     {"streamgaps.chain", "streamgaps.inputs", "streamgaps.page"},
