@@ -12,6 +12,7 @@ from streamgaps.cli.job import analyze_and_tell
 from streamgaps.cli.options import (
     ANSWER_OPTIONS,
     DASH,
+    GROUP_OPTIONS,
     INPUT_OPTIONS,
     LOG_OPTIONS,
     PATH_OPTIONS,
@@ -23,7 +24,7 @@ from streamgaps.cli.options import (
     with_options,
 )
 from streamgaps.cli.terminal import shown_on_terminal
-from streamgaps.survey import MAX_GROUPS, MOST_SAMPLES
+from streamgaps.survey import MOST_SAMPLES
 
 if TYPE_CHECKING:
     from streamgaps.cli import exits
@@ -78,21 +79,7 @@ _METRIC_OPTIONS = [
         help="Also write kpi_metrics.json to DIR, even without gaps: accuracy and other rates with their intervals. "
         "An unclear response counts as wrong there. E.g. --metrics",
     ),
-    click.option(
-        "--group-by",
-        multiple=True,
-        metavar="FIELD",
-        help="Count by the values of a field, too: question, or a path, which is then carried; repeatable. "
-        "E.g. --metrics --group-by category",
-    ),
-    click.option(
-        "--max-groups",
-        type=click.IntRange(min=1),
-        default=MAX_GROUPS,
-        show_default=True,
-        metavar="N",
-        help="How many values of a field are told apart, the first; the rest is one group, (other).",
-    ),
+    *GROUP_OPTIONS,
     click.option(
         "--positive",
         type=click.Choice(["yes", "no"]),

@@ -10,6 +10,7 @@ import click
 from streamgaps.cli.options import (
     ANSWER_OPTIONS,
     DASH,
+    GROUP_OPTIONS,
     INPUT_OPTIONS,
     LOG_OPTIONS,
     ON_OPTION,
@@ -24,7 +25,6 @@ from streamgaps.cli.terminal import printable, printable_json
 from streamgaps.exceptions import GateError
 from streamgaps.log import log
 from streamgaps.model import Tally
-from streamgaps.survey import MAX_GROUPS
 
 if TYPE_CHECKING:
     from streamgaps.changes import Comparison
@@ -49,20 +49,7 @@ _COMPARE_OPTIONS = [
         help="What to call a run; repeatable, one for each in their order. E.g. --name baseline --name tuned  "
         "[default: by its file or folder]",
     ),
-    click.option(
-        "--group-by",
-        multiple=True,
-        metavar="FIELD",
-        help="Also count by the values of a field; repeatable. E.g. --group-by category",
-    ),
-    click.option(
-        "--max-groups",
-        type=click.IntRange(min=1),
-        default=MAX_GROUPS,
-        show_default=True,
-        metavar="N",
-        help="How many groups of a field are told apart; the rest together is (other).",
-    ),
+    *GROUP_OPTIONS,
     click.option(
         "--regressions",
         metavar="FILE",

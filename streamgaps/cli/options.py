@@ -14,6 +14,7 @@ from streamgaps.sources import standard_input
 from streamgaps.stages.classify import Unclear
 from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader
 from streamgaps.stages.rules import RULES
+from streamgaps.survey import MAX_GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ANSWER_OPTIONS",
     "DASH",
+    "GROUP_OPTIONS",
     "INPUT_OPTIONS",
     "LOG_OPTIONS",
     "ON_OPTION",
@@ -178,6 +180,25 @@ ANSWER_OPTIONS = [
 
 # The same for a command that reads each response by every rule, and picks no field for a gap.
 RULELESS_OPTIONS = [option for option in (*INPUT_OPTIONS, *ANSWER_OPTIONS) if option not in (_CARRY, _RULE, _UNCLEAR)]
+
+# What is counted by groups.
+GROUP_OPTIONS = [
+    click.option(
+        "--group-by",
+        multiple=True,
+        metavar="FIELD",
+        help="Count by the values of a field, too: question, or a path, which is then carried; repeatable. "
+        "E.g. --group-by category",
+    ),
+    click.option(
+        "--max-groups",
+        type=click.IntRange(min=1),
+        default=MAX_GROUPS,
+        show_default=True,
+        metavar="N",
+        help="How many values of a field are told apart, the first; the rest is one group, (other).",
+    ),
+]
 
 # How the input is read.
 READ_OPTIONS = [
