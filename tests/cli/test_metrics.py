@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -213,3 +214,38 @@ def test_the_end_tells_of_the_worst_groups(run: Run, tmp_path: Path) -> None:
     assert [("c", "0.0"), ("d\\x1b[31m" + "!" * 54 + "…", "0.0"), ("a", "100.0")] == worst
     log = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--group-by", "kind").stderr.splitlines()
     assert json.loads(log[-1])["worst"]["kind"]["c"] == 0.0
+
+
+def test_the_page_of_a_run_is_that_of_its_results(run: Run, tmp_path: Path) -> None:
+    """Byte by byte, from any number of jobs; also without gaps, and where the gaps go to standard output."""
+    pytest.importorskip("jinja2")
+    records = [{**RECORDS[number % 5], "video_id": f"/{number}", "number": number % 70} for number in range(2000)]
+    (tmp_path / "p.json").write_text(json.dumps(records))
+    groups = ["--group-by", "number", "--group-by", "kind", "--report-samples", "20", "-q"]
+    for jobs in ("1", "2"):
+        options = [*groups, "--metrics", "--jobs", jobs, "--html", f"{jobs}.html"]
+        assert run("streamgaps", "analyze", "p.json", "-o", "gaps", *options).returncode == 0
+    assert run("streamgaps", "report", "gaps", "--html", "later.html", "--report-samples", "20").returncode == 0
+    assert run("streamgaps", "analyze", "p.json", "-o", "-", *groups, "--html", "stream.html").returncode == 0
+    pages = [(tmp_path / f"{name}.html").read_bytes() for name in ("1", "2", "later", "stream")]
+    assert len(set(pages)) == 1
+    assert pages[0].count(b"<article") == 20
+    (tmp_path / "none.json").write_text(json.dumps(RECORDS[:1]))
+    assert run("streamgaps", "analyze", "none.json", "-o", "none", "--html", "none/page.html").returncode == 0
+    assert names(tmp_path / "none") == ["page.html"]
+
+
+def test_a_page_needs_its_libraries_and_a_place_of_its_own(run: Run, tmp_path: Path, sample: Path) -> None:
+    """Found out before anything is read."""
+    pytest.importorskip("jinja2")
+    (tmp_path / "p.json").write_bytes(sample.read_bytes())
+    shown = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--html", "p.json")
+    assert (2, True) == (shown.returncode, "the page would replace an input" in shown.stderr)
+    command = (
+        "import sys, importlib.util as util; find = util.find_spec; "
+        "util.find_spec = lambda name: None if name == 'jinja2' else find(name); "
+        "from streamgaps.cli.streamgaps import main; sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["analyze", "none.json", "-o", "gaps", "--html", "page.html"]
+    done = subprocess.run([sys.executable, "-c", command, *arguments], cwd=tmp_path, check=False, capture_output=True)
+    assert (2, True) == (done.returncode, b"pip install 'streamgaps[report]'" in done.stderr)

@@ -37,7 +37,12 @@ def inputs(folder: Path) -> dict[str, dict[str, Any]]:
     (folder / "labels.json").write_text(json.dumps([{"id": record["id"], "gt": "no"} for record in RECORDS]))
     return {
         "file": {"predictions": folder / "p.json"},
-        "documents": {"predictions": folder / "p.json", "metrics": True, "group_by": ["id"]},
+        "documents": {
+            "predictions": folder / "p.json",
+            "metrics": True,
+            "group_by": ["id"],
+            "html": folder / "page.html",
+        },
         "compressed": {"predictions": folder / "p.json.gz", "dedup": True},
         "folder": {"predictions": folder / "shards", "skipped": folder / "skipped.jsonl"},
         "joined": {"predictions": folder / "p.json", "ground_truth": folder / "labels.json", "on": "id"},
