@@ -64,7 +64,7 @@ DOORS = {
     "sqlite3": {"streamgaps.matching", "streamgaps.repeats", "streamgaps.side"},
     "orjson": {"streamgaps.stages.write"},
     "click": {name for name in MODULES if name.startswith("streamgaps.cli.")}
-    - {f"streamgaps.cli.{name}" for name in ("logs", "progress", "start", "terminal")},
+    - {f"streamgaps.cli.{name}" for name in ("job", "logs", "progress", "start", "terminal")},
     "yaml": {"streamgaps.cli.tao"},
     "tqdm": {"streamgaps.cli.progress"},
     "structlog": {"streamgaps.cli.logs", "streamgaps.log"},

@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 import time
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from streamgaps.cli import logs
+from streamgaps.cli.closing import log_end, shown_end
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import Progress
-from streamgaps.cli.terminal import printable
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
-from streamgaps.reports.metrics import METRICS, wilson, worst_first
-from streamgaps.reports.text import WORST, closing, correct_of, group_name, report, summary
+from streamgaps.reports.text import report
 from streamgaps.sources import expand, size_of
 from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from streamgaps.model import Skip, Tally, UnresolvedPath
     from streamgaps.settings import Options
     from streamgaps.sources import Input
-    from streamgaps.survey import Survey
 
 __all__ = ["analyze_and_tell", "shown", "total_size"]
 
@@ -90,17 +88,13 @@ def analyze_and_tell(
         if quiet:
             return
         if log_format is LogFormat.JSON:
-            _log_end(tally)
+            log_end(tally)
             return
-        lines = closing(tally, positive=positive)
+        files = None
         if is_written and isinstance(results_dir, str):
-            names = [*((GAPS_NAME, REPORT_NAME) if tally.gaps else ()), *((METRICS_NAME,) if metrics else ())]
-            files = [os.path.join(results_dir, name) for name in names]  # noqa: PTH118 -- shown as it is named
-            files += [html] if html else []
-            files += [skipped] if skipped and tally.skipped else []
-            lines.append(("Written", ", ".join(files) or "nothing: there are no gaps"))
-        lines.append(("Took", _speed(seconds, tally.records, size)))
-        logs.stderr.write(("" if isinstance(results_dir, str) else report(tally)) + _end(tally, lines))
+            files = _files(tally, results_dir, has_metrics=metrics, others=(html, tally.skipped and skipped))
+        end = shown_end(tally, positive=positive, files=files, seconds=seconds, size=size)
+        logs.stderr.write(("" if isinstance(results_dir, str) else report(tally)) + end)
 
     try:
         with Progress(size) if bar else nullcontext() as progress:
@@ -127,6 +121,12 @@ def analyze_and_tell(
     tell(tally, is_written=True)
 
 
+def _files(tally: Tally, folder: str, *, has_metrics: bool, others: Iterable[object]) -> list[str]:
+    """List what a run has written, by the names that it was given."""
+    names = [*((GAPS_NAME, REPORT_NAME) if tally.gaps else ()), *((METRICS_NAME,) if has_metrics else ())]
+    return [*(os.path.join(folder, name) for name in names), *(str(other) for other in others if other)]  # noqa: PTH118 -- as they are named
+
+
 class _WarningLimit:
     """Logs so many warnings, and then one line that says that there are more."""
 
@@ -144,62 +144,6 @@ class _WarningLimit:
                 limit=self._limit,
                 hint="further skipped samples are only counted; --max-warnings sets the limit, -1 shows all",
             )
-
-
-def _log_end(tally: Tally) -> None:
-    more: dict[str, object] = {
-        "unclear": tally.unclear,
-        "unused_labels": tally.unused_labels,
-        "ambiguous_labels": tally.ambiguous_labels,
-    }
-    part, whole = correct_of(tally)
-    if tally.survey is not None:
-        more["worst"] = {field: _worst(tally.survey, field) for field in tally.survey.fields}
-    log.info(
-        "streamgaps.finished",
-        records=tally.records,
-        correct=tally.correct,
-        false_positives=tally.false_positives,
-        false_negatives=tally.false_negatives,
-        skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
-        **{name: value for name, value in more.items() if value},
-        accuracy=part / whole if whole else None,
-        accuracy_interval=wilson(part, whole),
-    )
-
-
-def _worst(survey: Survey, field: str) -> dict[str, float | None]:
-    accuracy = METRICS["accuracy"].formula
-    groups = worst_first(survey, field)[:WORST]
-    return {group_name(group.value, is_other=group.is_other): accuracy(group.confusion) for group in groups}
-
-
-_COLOURS: dict[str, dict[str, Any]] = {
-    "head": {"bold": True},
-    "good": {"fg": "green"},
-    "bad": {"fg": "red"},
-    "odd": {"fg": "yellow"},
-}
-
-
-def _paint(text: str, kind: str) -> str:
-    if kind not in _COLOURS or not logs.has_colours():
-        return text
-    from click import style  # noqa: PLC0415 -- what shows no colours has no use for it
-
-    return style(text, **_COLOURS[kind])
-
-
-def _end(tally: Tally, lines: Sequence[tuple[str, str]]) -> str:
-    """Render the counts, and a list of what else is to be said."""
-    width = max(len(label) for label, _ in lines)
-    listed = (f"{_paint(f'{printable(label):<{width}}', 'head')}  {printable(said)}\n" for label, said in lines)
-    return summary(tally, paint=_paint) + "".join(listed)
-
-
-def _speed(seconds: float, records: int, size: int | None) -> str:
-    speed = f"{records / seconds:,.0f} records/s" + (f", {size / seconds / 1e6:,.1f} MB/s" if size else "")
-    return f"{seconds:.2f} s ({speed})"
 
 
 def shown(value: object) -> object:
