@@ -98,8 +98,8 @@ class Audit(NamedTuple):
     patterns: int
     """In how many ways the rules differ."""
     disagreements: tuple[Disagreement, ...]
-    """The first sample of each of the most frequent of these ways, at most five; the most frequent first, of two that
-    are as frequent the one that came first."""
+    """The first sample of each of these ways, at most five: first those in which some rule says yes and another one no,
+    then those in which some rule finds no answer; the most frequent first, of equals the one that came first."""
     skipped: Mapping[SkipReason, int]
     """How many predictions have no clear truth, or no text for a response, and records that are no predictions."""
     unused_labels: int = 0
@@ -255,7 +255,8 @@ class _Auditing:
         unused, ambiguous = left_over(self._settings, self._marks)
         skipped = self._tally.skipped
         ways = _ways(self._patterns)
-        by_frequency = sorted(ways, key=lambda first: -first.samples)  # which keeps the order of those that are equal
+        # Yes against no tells more than an answer that one rule does not find. Of equals the order is kept.
+        by_frequency = sorted(ways, key=lambda first: (not _contradict(first), -first.samples))
         return Audit(
             rules=tuple(
                 RuleReading(rule, _confusion(self._patterns, place, skipped.total()))
@@ -312,6 +313,11 @@ def _ways(patterns: Mapping[tuple[Answer, ...], _Pattern]) -> list[Disagreement]
             first = found.get(way, pattern.first)
             found[way] = first.replace(samples=first.samples + sum(pattern.counts))
     return list(found.values())
+
+
+def _contradict(sample: Disagreement) -> bool:
+    """Say whether some rule reads yes, and another one no."""
+    return set(_SIDES) <= set(sample.answers.values())
 
 
 def _confusion(patterns: Mapping[tuple[Answer, ...], _Pattern], place: int, uncompared: int) -> Confusion:

@@ -85,6 +85,9 @@ def _names(runs: list[Input], names: Sequence[str] | None) -> list[str]:
         if len(names) != len(runs):
             message = f"there are {len(runs)} runs, and {len(names)} names (--name): give one for each, or none"
             raise ConfigurationError(message)
+        if len({*names}) < len(names):
+            message = "two runs have the same name (--name); call them differently"
+            raise ConfigurationError(message)
         return list(names)
     long = [shown_name(run) for run in runs]
     short = [Path(name).name or name for name in long]

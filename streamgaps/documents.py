@@ -53,6 +53,12 @@ class Documents(NamedTuple):
         if type(self.samples) is not int or self.samples < 0:
             message = f"report_samples must be a whole number from 0 on, not {self.samples!r}"
             raise ConfigurationError(message)
+        if self.positive == "no" and not self.needs_survey:
+            message = "positive (--positive) has no effect without metrics, a page or a limit on a metric"
+            raise ConfigurationError(message)
+        if self.samples != MOST_SAMPLES and self.html is None:
+            message = "report_samples (--report-samples) has no effect without a page (--html)"
+            raise ConfigurationError(message)
         if self.metrics and is_stream:
             message = "metrics (--metrics) are written to a results folder, and there is none"
             raise ConfigurationError(message)

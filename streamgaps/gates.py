@@ -39,10 +39,10 @@ def check_least(fail_under: Mapping[str, object]) -> None:
     """
     for name, least in fail_under.items():
         if name not in GATES:
-            message = f"fail_under: there is no metric {name!r}; there are {', '.join(GATES)}"
+            message = f"fail_under (--fail-under): there is no metric {name!r} for it; there are {', '.join(GATES)}"
             raise ConfigurationError(message)
         if isinstance(least, bool) or not isinstance(least, (int, float)) or not -1 <= least <= 1:
-            message = f"fail_under: the least {name} must be a number up to 1, not {least!r}; 90 % is 0.9"
+            message = f"fail_under (--fail-under): {name} must be a number up to 1, not {least!r}; 90 % is 0.9"
             raise ConfigurationError(message)
 
 
@@ -72,13 +72,14 @@ def check_skipped_share(tally: Tally, most: float | None, *, is_stream: bool) ->
     raise GateError(message, tally)
 
 
-def check_metrics(tally: Tally, fail_under: Mapping[str, float], *, positive: str) -> None:
+def check_metrics(tally: Tally, fail_under: Mapping[str, float], *, positive: str, is_stream: bool) -> None:
     """Say that metrics are less than they have to be; the results are in place by then.
 
     Args:
         tally: the counts of the run, with its survey.
         fail_under: the least value of each metric.
         positive: which answer is the positive one.
+        is_stream: whether the gaps went to a stream.
 
     Raises:
         GateError: at least one is less, or not defined.
@@ -94,7 +95,7 @@ def check_metrics(tally: Tally, fail_under: Mapping[str, float], *, positive: st
         if value is None or value < least
     ]
     if low:
-        message = f"{'; '.join(low)} (--fail-under); the results are written all the same"
+        message = f"{'; '.join(low)} (--fail-under); the {'gaps' if is_stream else 'results'} are written all the same"
         raise GateError(message, tally, is_written=True)
 
 

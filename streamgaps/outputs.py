@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, OutputError, reason
+from streamgaps.reports.metrics import GENERATOR
 from streamgaps.signals import STOPPING, signal_mask
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _STAGING_SUFFIX = ".tmp"
 _NO_DOCUMENTS: Mapping[str, Iterable[str]] = MappingProxyType({})
 _PERMISSIONS = 0o777  # of an earlier file: not to run as its owner, who may have been somebody else
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_HEAD_BYTES = 100
 _BUFFER_BYTES = 256 * 1024
 _STREAM_BUFFER_BYTES = 64 * 1024  # less: somebody waits for what goes to a stream
 
@@ -148,7 +150,8 @@ class Outputs:
             self._files["html"] = _OutputFile(Path(html), os.fspath(html), "page")
         if isinstance(results, (str, os.PathLike)):
             folder = Path(results)
-            if has_metrics:
+            # Those of an earlier run would be taken for this one's.
+            if has_metrics or _is_ours(folder / METRICS_NAME):
                 self._files["metrics"] = _OutputFile(folder / METRICS_NAME, str(folder), "results")
             self._files["report"] = _OutputFile(folder / REPORT_NAME, str(folder), "results")
             self._files["gaps"] = _OutputFile(folder / GAPS_NAME, str(folder), "results")
@@ -213,7 +216,7 @@ class Outputs:
         for name, pieces in documents.items():
             self._files[name].stage_text(pieces)
             is_there[name] = True
-        steps = [(file, is_there[name]) for name, file in self._files.items()]
+        steps = [(file, is_there.get(name, False)) for name, file in self._files.items()]
         if "gaps" not in self._files:
             self.gaps.flush()
         for file, there in steps:
@@ -431,6 +434,15 @@ class _Stream:
                 raise OutputError(message)
             at += written  # an unbuffered file may take less than it is given
         self._file.flush()
+
+
+def _is_ours(metrics: Path) -> bool:
+    """Say whether metrics are there that streamgaps has written; others may have files of that name."""
+    try:
+        with system.open_to_read(os.fspath(metrics)) as file:
+            return f'"generator": "{GENERATOR} '.encode() in file.read(_HEAD_BYTES)
+    except (OSError, ValueError):  # there are none, as a rule
+        return False
 
 
 def _check_distinct(files: Iterable[_OutputFile]) -> None:

@@ -16,7 +16,7 @@ from streamgaps.log import log
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, write_file
 from streamgaps.reports import html as page
 from streamgaps.reports.metrics import METRICS
-from streamgaps.results import gap_lines
+from streamgaps.results import files_in, gap_lines
 from streamgaps.sources import is_same, open_source
 from streamgaps.stages.write import encode_exactly
 from streamgaps.survey import MOST_SAMPLES
@@ -155,6 +155,9 @@ def _check_folder(folder: Path) -> None:
     if not is_folder:
         message = f"{folder}: is no folder; name the one that the results were written to"
         raise SourceError(message)
+    if not files_in(folder)[0]:
+        message = f"{folder}: there are no results in it; a run without gaps leaves none, unless --metrics was given"
+        raise SourceNotFoundError(message)
 
 
 def _read_metrics(path: Path) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -23,7 +24,7 @@ from streamgaps.settings import make_settings
 from streamgaps.sources import expand, is_same, iter_range, open_source, size_of
 from streamgaps.stages.read import Format, Reader, find_format, read
 from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
-from streamgaps.survey import MOST_SAMPLES
+from streamgaps.survey import MAX_GROUPS, MOST_SAMPLES
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -139,6 +140,9 @@ def analyze(
     documents.check(is_stream=is_stream)
     settings = make_settings(options)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
+    if settings.max_groups != MAX_GROUPS and not settings.group_by:
+        message = "max_groups (--max-groups) has no effect without group_by (--group-by)"
+        raise ConfigurationError(message)
     if documents.needs_survey:
         settings = settings.surveyed()
     inputs = _inputs(predictions, settings, skipped)
@@ -175,7 +179,8 @@ def analyze(
         log.info("No KPI Gaps found!")
     elif isinstance(results_dir, (str, os.PathLike)):
         log.info("streamgaps.gaps_written", path=str(Path(results_dir) / GAPS_NAME), count=run.tally.gaps)
-    check_metrics(run.tally, fail_under or {}, positive=positive)
+    _warn_of_fields(run.tally)
+    check_metrics(run.tally, fail_under or {}, positive=positive, is_stream=is_stream)
     return run.tally
 
 
@@ -538,6 +543,16 @@ def _inputs(
 ) -> list[Input]:
     """List the inputs; of a folder, not what is there for another reason."""
     return expand(predictions, without=[settings.ground_truth, settings.annotations, skipped])
+
+
+def _warn_of_fields(tally: Tally) -> None:
+    """Say which fields that were to make groups are nowhere."""
+    for field in tally.survey.fields if tally.survey else ():
+        values = [group.value for group in islice(tally.survey.groups(field), 2)] if tally.survey else []
+        if values == [None]:
+            log.warning(
+                "streamgaps.no_such_field", field=field, note="no record has a value there; is --group-by misspelt?"
+            )
 
 
 def _check_no_input(inputs: list[Input | None], target: str | os.PathLike[str] | None, content: str) -> None:

@@ -1,10 +1,12 @@
-"""A results folder -> the lines of its gaps, one at a time."""
+"""A results folder -> what is in it, and the lines of its gaps, one at a time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streamgaps import system
 from streamgaps.exceptions import SourceNotFoundError, UnsupportedInputError
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.sources import open_source
 from streamgaps.stages.read import MAX_RECORD_BYTES
 
@@ -12,7 +14,18 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
-__all__ = ["gap_lines"]
+__all__ = ["files_in", "gap_lines"]
+
+
+def files_in(folder: str | os.PathLike[str]) -> tuple[bool, bool]:
+    """Say whether there are files of results in a folder, and whether there is anything at all.
+
+    Raises:
+        OSError: it is no folder, or cannot be listed.
+        ValueError: no folder can have that name.
+    """
+    found = system.listdir(folder)
+    return not {GAPS_NAME, REPORT_NAME, METRICS_NAME}.isdisjoint(found), bool(found)
 
 
 def gap_lines(path: str | os.PathLike[str], *, longest: int = MAX_RECORD_BYTES) -> Iterator[tuple[int, bytes]]:

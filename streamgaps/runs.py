@@ -19,10 +19,10 @@ from streamgaps.exceptions import (
 from streamgaps.inputs import indexed
 from streamgaps.matching import key_of
 from streamgaps.model import Invalid, Prediction
-from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME
 from streamgaps.paths import Paths, is_url
 from streamgaps.pipeline import read_gaps
-from streamgaps.results import gap_lines
+from streamgaps.results import files_in, gap_lines
 from streamgaps.settings import make_settings
 from streamgaps.sources import expand, open_source
 from streamgaps.stages.classify import Unclear
@@ -70,6 +70,8 @@ def reader_of(runs: list[Input], options: Options) -> Predictions | Results:
     if all(are_results):
         return Results(options)
     if any(are_results):
+        for run, is_results in zip(runs, are_results, strict=True):
+            _check_is_there(run, is_results=is_results)
         one, other = (shown_name(runs[are_results.index(kind)]) for kind in (True, False))
         message = (
             f"{one} is a folder with results, and {other} is not: compare predictions with predictions, or results "
@@ -79,14 +81,29 @@ def reader_of(runs: list[Input], options: Options) -> Predictions | Results:
     return Predictions(options)
 
 
+def _check_is_there(run: Input, *, is_results: bool) -> None:
+    if is_results or not isinstance(run, (str, os.PathLike)) or is_url(os.fspath(run)):
+        return
+    try:
+        system.stat(run)
+    except FileNotFoundError as error:
+        message = (
+            f"{os.fspath(run)}: there is no such file or folder; a run without gaps leaves no folder, unless --metrics "
+            "was given"
+        )
+        raise SourceNotFoundError(message) from error
+    except (OSError, ValueError):
+        return
+
+
 def _is_results(run: Input) -> bool:
     if not isinstance(run, (str, os.PathLike)) or is_url(os.fspath(run)):
         return False
     try:
-        found = system.listdir(run)
+        has_results, has_files = files_in(run)
     except (OSError, ValueError):  # a file, as a rule; whatever is wrong with it is said when it is opened
         return False
-    return not found or not {GAPS_NAME, REPORT_NAME, METRICS_NAME}.isdisjoint(found)
+    return has_results or not has_files
 
 
 class Groups:
@@ -258,7 +275,7 @@ class _KeyReader:
             return None
         for name, value in zip(self._on, values, strict=True):
             if value is MISSING:
-                return f"missing '{name}', by which records are matched"
+                return f"'{name}' is missing, by which records are matched"
             if key_bytes(value) is None:
                 return f"'{name}' must be a string or a whole number, to be matched by, not {json_type(value)}"
         return None

@@ -373,7 +373,7 @@ def test_gaps_that_are_none_are_refused(results: list[Path], line: bytes, said: 
 def test_gaps_of_results_may_be_matched_by_what_is_carried(results: list[Path]) -> None:
     """And by nothing else."""
     assert 1 == compare(results, on="id").changes.new
-    with pytest.raises(RecordError, match=r"item 0: missing 'other', by which records are matched \(line 1\)"):
+    with pytest.raises(RecordError, match=r"item 0: 'other' is missing, by which records are matched \(line 1\)"):
         compare(results, on="other")
 
 

@@ -60,7 +60,7 @@ def test_metrics_of_another_run_are_not_shown(tmp_path: Path, capsys: pytest.Cap
     """And that is said."""
     folder = write_results(tmp_path, GAPS, metrics(GAPS[:2]))
     assert page(GAPS) == report(folder).read_text("utf-8").replace("<mark>", "").replace("</mark>", "")
-    assert "streamgaps.metrics_of_another_run" in capsys.readouterr().out
+    assert "streamgaps.metrics_of_another_run" in "".join(capsys.readouterr())  # wherever an earlier test made logs go
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def command(
 
     PREDICTIONS are what streamgaps analyze takes. For each rule that streamgaps rules lists: how many responses it
     reads as yes, as no, and as unclear, and the false positives, false negatives, accuracy and F1 that follow. Then up
-    to five samples on which rules differ: the first one of each of the most frequent ways in which they do.
+    to five samples on which rules differ: the first one of each way in which they do, those first in which one rule
+    reads yes and another one no, and the frequent ones before the rare ones.
 
     The ground truth is read by --gt-rule and --label for all rules; where it is unclear, the sample is skipped and
     counted. All is read in one pass and by one process, in about 30 MiB plus the largest record.

@@ -37,6 +37,7 @@ def log_end(tally: Tally) -> None:
         false_negatives=tally.false_negatives,
         skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
         **{name: value for name, value in more.items() if value},
+        compared=whole,
         accuracy=part / whole if whole else None,
         accuracy_interval=wilson(part, whole),
     )

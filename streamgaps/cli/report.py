@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamgaps.cli.options import LOG_OPTIONS, set_up_logs, with_options
+from streamgaps.cli.options import DASH, LOG_OPTIONS, set_up_logs, with_options
 from streamgaps.page import report
 from streamgaps.reports.html import HTML_NAME
 from streamgaps.survey import MOST_SAMPLES
@@ -49,5 +49,8 @@ def command(
 
     It shows kpi_metrics.json, if the run wrote it, and a sample of kpi_gaps.jsonl.
     """
+    if html == DASH:
+        message = "--html needs the name of a file"
+        raise click.UsageError(message)
     set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
     report(results_dir, html, samples=report_samples)

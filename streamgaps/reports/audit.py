@@ -47,7 +47,7 @@ def lines(audit: Audit) -> Iterator[str]:
     yield ""
     if audit.disagreements:
         shown = len(audit.disagreements)
-        which = "each" if shown == audit.patterns else f"each of the {shown} most frequent"
+        which = "each" if shown == audit.patterns else f"{shown} of them"
         ways = "1 way" if audit.patterns == 1 else f"{audit.patterns:,} ways"
         yield (
             f"The rules differ on {audit.disagreeing:,} of {audit.samples:,} samples, in {ways}. "
@@ -88,7 +88,8 @@ def _number(value: float | None) -> str:
 def _shown(sample: Disagreement) -> Iterator[str]:
     where = f"item {sample.index}" if sample.source is None else f"{sample.source}: item {sample.index}"
     what = where if sample.video_id is None else f"{where}, {sample.video_id}"
-    yield f"- {what} (truth {sample.truth.value}; {sample.samples:,} read so)"
+    alike = "1 sample" if sample.samples == 1 else f"{sample.samples:,} samples"
+    yield f"- {what} (truth {sample.truth.value}; {alike} like this)"
     yield f"  response: {sample.response}"
     read = (
         (answer, ", ".join(rule for rule, said_by_it in sample.answers.items() if said_by_it is answer))

@@ -36,9 +36,12 @@ _OUTCOMES = {
     "FP": (FALSE_POSITIVE,),
     "FN": (FALSE_NEGATIVE,),
     "Unclear": UNCLEAR,
-    "Not compared": UNCOMPARED,
+    "Skipped": UNCOMPARED,
 }
 """What a record may be, by its states."""
+
+_SAME = ("true_positive_rate", "true_negative_rate")
+"""Metrics that are there under another name, too; JSON has them."""
 
 _MARKUP = re.compile(r"[\\`*_\[\]|<>&~#]")
 
@@ -65,7 +68,7 @@ def text(comparison: Comparison, *, shown: Callable[[str], str] = str) -> str:
 def _text(section: _Section) -> Iterator[str]:
     yield f"{section.title}\n"
     if section.rows:
-        yield table(section.rows)
+        yield table(section.rows, numbers=range(1, len(section.rows[0])))
     yield from (f"{note}\n" for note in section.notes)
 
 
@@ -140,7 +143,7 @@ def _outcomes(comparison: Comparison, old: Run, new: Run, shown: Callable[[str],
     }
     if is_complete:
         counts |= {
-            "Gaps in OLD that NEW has, not compared there": changes.no_longer_compared,
+            "Gaps in OLD that are unclear or skipped in NEW": changes.no_longer_compared,
             "Responses that became unclear": changes.became_unclear,
             "Responses that became clear": changes.became_clear,
             "Records in both": changes.matched,
@@ -154,7 +157,7 @@ def _outcomes(comparison: Comparison, old: Run, new: Run, shown: Callable[[str],
     title = (
         f"OLD: {_cut(old.name, shown)}, NEW: {_cut(new.name, shown)}; matched by {shown(' and '.join(comparison.on))}"
     )
-    notes = [_test(changes)]
+    notes = [_test(changes), *_verdict(comparison)]
     if old.repeated or new.repeated:
         notes.append("Records of one key are matched in their order; --on names a field that tells them apart")
     return _Section(title, rows, notes)
@@ -164,7 +167,25 @@ def _test(changes: Changes) -> str:
     test = changes.mcnemar()
     p_value = f"p < {_SMALLEST_P}" if test.p_value < _SMALLEST_P else f"p = {test.p_value:.4f}"
     way = "exact" if test.is_exact else "chi-square, continuity corrected"
-    return f"McNemar's test: {test.better:,} got better, {test.worse:,} got worse; {p_value} (two-sided, {way})"
+    what = "an unclear response is wrong" if changes.is_complete else "what is no gap is right"
+    return f"McNemar's test: {test.better:,} got better, {test.worse:,} got worse; {p_value} (two-sided, {way}; {what})"
+
+
+def _verdict(comparison: Comparison) -> Iterator[str]:
+    """Say in a sentence whether it got better, where all records are known."""
+    changes = comparison.changes
+    if not comparison.is_complete:
+        return
+    if not changes.matched:
+        yield "No record of one run is in the other: are they of the same predictions? --on names the field to match by"
+        return
+    found = changes.difference("accuracy")
+    if found.old is None or found.new is None or found.change is None:
+        return
+    interval = found.interval
+    sure = interval is not None and not interval[0] <= 0 <= interval[1]
+    what = ("NEW is better" if found.change > 0 else "NEW is worse") if sure else "no sure difference"
+    yield f"Accuracy: {found.old:.4f} -> {found.new:.4f} ({found.change:+.4f}): {what}"
 
 
 def _transitions(changes: Changes) -> _Section:
@@ -189,11 +210,17 @@ def _metrics(comparison: Comparison, old: Run, new: Run) -> _Section:
     if found is None:
         return _Section(title, [], (f"{_NOT_KNOWN}: both folders need kpi_metrics.json (analyze --metrics writes it)",))
     rows = [("Metric", "OLD", "NEW", "Change", "95 % interval")]
-    for name, values in found.items():
+    for name in (name for name in found if name not in _SAME):
+        values = found[name]
         change = "" if values["change"] is None else f"{values['change']:+.4f}"
         numbers = (_number(values["old"]), _number(values["new"]), change or _NOT_KNOWN)
-        rows.append((METRICS[name].label, *numbers, _range(values["interval"], signed=True)))
+        interval = "no change" if _is_unchanged(values) else _range(values["interval"], signed=True)
+        rows.append((METRICS[name].label, *numbers, interval))
     return _Section(title, rows)
+
+
+def _is_unchanged(values: dict[str, Any]) -> bool:
+    return values["change"] == 0 and values["interval"] is None
 
 
 def _differences(comparison: Comparison, old: Run, new: Run) -> dict[str, dict[str, Any]] | None:
@@ -220,7 +247,9 @@ def _groups(field: str, groups: list[GroupChanges], shown: Callable[[str], str],
         rows = [(*rows[0], "In both", "Accuracy in OLD", "In NEW")]
     rows += [_group(group, shown, is_complete=is_complete) for group in groups[:_MOST_GROUPS]]
     more = len(groups) - _MOST_GROUPS
-    notes = (f"and {more:,} more groups; JSON (--json) has all of them",) if more > 0 else ()
+    notes = [f"and {more:,} more groups; JSON (--json) has all of them"] if more > 0 else []
+    if groups and all(group.value is None and not group.is_other for group in groups):
+        notes.append("no record has a value there; is --group-by misspelt?")
     return _Section(f"By {_cut(field, shown)}, the worst first", rows, notes)
 
 

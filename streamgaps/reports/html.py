@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections import Counter
 from functools import lru_cache
@@ -54,10 +53,10 @@ _RATES = {
     "accuracy_parsed": "of the clear answers, how many are right",
     "precision": "of the positive answers, how many are right",
     "recall": "of the samples with a positive truth, how many were found",
-    "specificity": "of the samples with a negative truth, how many were told",
+    "specificity": "of the samples with a negative truth, how many were found",
     "f1": "the harmonic mean of precision and recall",
     "matthews_correlation": "of answers and truth: 1 agrees, 0 is chance, \N{MINUS SIGN}1 is the contrary",
-    "unclear_rate": "of all samples, how many answers say neither yes nor no",
+    "unclear_rate": "of all samples, how many answers say neither yes nor no, or both",
     "yes_ratio_answers": "of the clear answers, how many are yes",
     "yes_ratio_truth": "of all samples, for how many the truth is yes",
 }
@@ -70,7 +69,9 @@ _RUN = {
     "gt_rule": "Rule for the ground truth",
     "final_answer": "Final answer only",
     "unclear": "Unclear responses",
+    "dedup": "Repeated gaps left out",
     "group_by": "Grouped by",
+    "max_groups": "Most groups of a field",
     "versions": "Versions",
 }
 
@@ -288,9 +289,7 @@ def _group_label(group: Mapping[str, Any], most: int) -> str:
 
 def _short(value: object, most: int) -> str:
     """Return a value as a text in which nothing is obeyed, of so many bytes of HTML."""
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if not shown.strip():
-        return "(empty)"
+    shown = text.group_name(value)
     short = excerpt(shown, most)
     return visible(" … ".join(piece.text for piece in short.pieces).replace("\n", " "))
 

@@ -6,6 +6,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamgaps import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from streamgaps.survey import Confusion, Group, Survey
 
 __all__ = [
+    "GENERATOR",
     "METRICS",
     "QUANTILE",
     "Interval",
@@ -26,6 +29,9 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
+
+GENERATOR = "streamgaps"
+"""What `kpi_metrics.json` says right at its beginning, so that it can be told from a file of somebody else's."""
 
 QUANTILE = 1.959963984540054
 """The quantile of the standard normal distribution at 97.5 %: intervals are at 95 %."""
@@ -196,6 +202,7 @@ def document(
     groups = {field: worst_first(survey, field) for field in survey.fields}
     head = {
         "schema_version": SCHEMA_VERSION,
+        "generator": f"{GENERATOR} {__version__}",
         **describe(survey.total, positive=positive),
         "positive": positive,
         "records": tally.records,

@@ -10,6 +10,15 @@
     }
   }, true);
 
+  // Whether a video on this disk is there is found out when it comes into sight; of others, only when they are played.
+  const watcher = new IntersectionObserver((entries) => {
+    for (const entry of entries.filter((one) => one.isIntersecting)) {
+      entry.target.preload = "metadata";
+      watcher.unobserve(entry.target);
+    }
+  });
+  document.querySelectorAll('video[src^="file:"]').forEach((video) => watcher.observe(video));
+
   const form = document.getElementById("filters");
   if (!form) return;
   const state = form.querySelector("output");
@@ -19,7 +28,7 @@
     element,
     type: element.dataset.type,
     groups: (element.dataset.groups || "").split(" "),
-    text: folded(element.textContent),
+    text: folded([...element.querySelectorAll("dd")].map((field) => field.textContent).join("\n")),
   }));
 
   const show = () => {

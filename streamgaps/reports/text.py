@@ -24,7 +24,6 @@ __all__ = [
     "said",
     "summary",
     "table",
-    "unclear_responses",
 ]
 
 Paint = Callable[[str, str], str]
@@ -96,8 +95,9 @@ def closing(tally: Tally, *, positive: str = "yes") -> list[tuple[str, str]]:
         total = survey.total if positive == "yes" else survey.total.flipped()
         what = f"of {whole:,} with a clear truth" + (", unclear responses wrong" if total.unclear else "")
         found.append(("Accuracy", _rate(part, whole, what)))
-        found += [("F1", f"{value:.4f}") for value in [METRICS["f1"].formula(total)] if value is not None]
-    found.append(("Unclear", f"{_percent(unclear_responses(tally), tally.records) or '0 %'} of all responses"))
+        label = "F1" if positive == "yes" else "F1 of no"
+        found += [(label, f"{value:.4f}") for value in [METRICS["f1"].formula(total)] if value is not None]
+    found.append(("Unclear", _unclear(tally)))
     if survey is not None:
         for field in survey.fields:
             found += [(f"Worst {field}", _group(group)) for group in worst_first(survey, field)[:WORST]]
@@ -111,14 +111,18 @@ def correct_of(tally: Tally) -> tuple[int, int]:
     clear.
     """
     if tally.survey is None:
-        return tally.correct, tally.correct + tally.gaps
+        repeats = tally.skipped.total() - tally.uncompared  # gaps, too, though they are left out
+        return tally.correct, tally.correct + tally.gaps + repeats
     total = tally.survey.total
     return total.correct, total.samples
 
 
-def unclear_responses(tally: Tally) -> int:
-    """Return how many responses are unclear."""
-    return tally.unclear + sum(count for reason, count in tally.skipped.items() if reason.field == "response")
+def _unclear(tally: Tally) -> str:
+    if tally.survey is not None:
+        total = tally.survey.total
+        return f"{_percent(total.unclear, total.samples) or 'none'} of {total.samples:,} with a clear truth"
+    unclear = tally.unclear + sum(count for reason, count in tally.skipped.items() if reason.field == "response")
+    return f"{_percent(unclear, tally.records) or 'none'} of {tally.records:,} responses"
 
 
 def _group(group: Group) -> str:
@@ -134,6 +138,8 @@ def group_name(value: object, *, is_other: bool = False) -> str:
         return "(other)"
     if value is None:
         return "(none)"
+    if isinstance(value, str) and not value.strip():
+        return "(empty)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

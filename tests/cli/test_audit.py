@@ -59,7 +59,7 @@ def test_texts_of_the_input_stay_on_their_lines(run: Run, tmp_path: Path) -> Non
         json.dumps([{"video_id": "a\x1b[2J\nb", "response": "yes\r\u202e\ud800\x9b", "gt": "no"}])
     )
     text = run("streamgaps", "audit", "p.json").stdout
-    assert "item 0, a\\x1b[2J\\nb (truth no; 1 read so)" in text
+    assert "item 0, a\\x1b[2J\\nb (truth no; 1 sample like this)" in text
     assert "response: yes\\r\\u202e\\ud800\\x9b\n" in text
     data = run("streamgaps", "audit", "p.json", "--json").stdout
     assert data.isascii()

@@ -34,8 +34,8 @@ def test_it_prints_tables_and_writes_the_regressions(run: Run, files: list[str],
     )
     assert 0 == result.returncode
     assert "OLD: old.json, NEW: new.json; matched by video_id and question\n" in result.stdout
-    assert "| New: gaps in NEW only (regressions)          | 1       |" in result.stdout
-    assert "| \\x1b[31mred|\\n | 1     | 0   |" in result.stdout
+    assert "| New: gaps in NEW only (regressions)            |       1 |" in result.stdout
+    assert "| \\x1b[31mred|\\n |     1 |   0 |" in result.stdout
     expected = {"video_id": "/v/b.mp4", "error_type": "FP", "question": "", "ground_truth": "no", "response": "Yes!"}
     assert expected | {"kind": "b"} == json.loads((tmp_path / "r.jsonl").read_text())
     told = json.loads(result.stderr)
@@ -97,7 +97,13 @@ def test_regressions_can_fail_it(run: Run, files: list[str], tmp_path: Path) -> 
         (["old.json", "new.json", "--regressions", "./old.json"], 2, "would replace an input"),
         (["old.json", "none.json"], 3, "none.json: there is no such file"),
         (["old.json", "empty"], 2, "empty is a folder with results, and old.json is not"),
-        (["old.json", "new.json", "--on", "key"], 1, "old.json: item 0: missing 'key', by which records are matched"),
+        (["empty", "nothing"], 3, "nothing: there is no such file or folder; a run without gaps leaves no folder"),
+        (["old.json", "new.json", "--name", "a", "--name", "a"], 2, "two runs have the same name (--name)"),
+        (
+            ["old.json", "new.json", "--on", "key"],
+            1,
+            "old.json: item 0: 'key' is missing, by which records are matched",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(

@@ -172,9 +172,9 @@ def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--fail-under", "accurracy=0.9"], "there is no metric 'accurracy'; there are true_positive_rate, "),
+        (["--fail-under", "accurracy=0.9"], "there is no metric 'accurracy' for it; there are true_positive_rate, "),
         (["--fail-under", "unclear_rate=0.9"], "there is no metric 'unclear_rate'"),
-        (["--fail-under", "accuracy=90"], "the least accuracy must be a number up to 1, not 90.0; 90 % is 0.9"),
+        (["--fail-under", "accuracy=90"], ": accuracy must be a number up to 1, not 90.0; 90 % is 0.9"),
         (["--fail-under", "accuracy=high"], "'high' is no number"),
         (["--fail-under", "accuracy=nan"], "must be a number up to 1"),
         (["--fail-under", "accuracy"], "expected NAME=VALUE"),
@@ -185,6 +185,9 @@ def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) ->
         (["--carry", "a=b", "--group-by", "a=c"], "a gap has a field 'a' already"),
         (["--group-by", "a..b"], "the path 'a..b' has an empty part"),
         (["--max-groups", "0"], "0 is not in the range"),
+        (["--positive", "no"], "positive (--positive) has no effect without metrics, a page or a limit"),
+        (["--report-samples", "7"], "report_samples (--report-samples) has no effect without a page"),
+        (["--max-groups", "7"], "max_groups (--max-groups) has no effect without group_by"),
         (["--html", "-"], "--html needs the name of a file"),
         (["--html", "s3://a/b.html"], "html is a URL"),
     ],
@@ -249,3 +252,39 @@ def test_a_page_needs_its_libraries_and_a_place_of_its_own(run: Run, tmp_path: P
     arguments = ["analyze", "none.json", "-o", "gaps", "--html", "page.html"]
     done = subprocess.run([sys.executable, "-c", command, *arguments], cwd=tmp_path, check=False, capture_output=True)
     assert (2, True) == (done.returncode, b"pip install 'streamgaps[report]'" in done.stderr)
+
+
+def test_the_accuracy_at_the_end_counts_repeats_as_wrong(run: Run, tmp_path: Path) -> None:
+    """They are left out of the lines only."""
+    (tmp_path / "p.json").write_text(json.dumps([*RECORDS[:1], *RECORDS[1:2] * 3]))
+    log = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--dedup").stderr.splitlines()
+    assert (0.25, 4) == (json.loads(log[-1])["accuracy"], json.loads(log[-1])["compared"])
+
+
+def test_a_field_that_is_nowhere_is_warned_of(run: Run, tmp_path: Path) -> None:
+    """It may be misspelt."""
+    (tmp_path / "p.json").write_text(json.dumps(RECORDS))
+    shown = run("streamgaps", "analyze", "p.json", "-o", "gaps", "--group-by", "kinds", "--group-by", "kind").stderr
+    warned = [entry for entry in map(json.loads, shown.splitlines()) if entry["event"] == "streamgaps.no_such_field"]
+    assert ["kinds"] == [entry["field"] for entry in warned]
+
+
+def test_metrics_of_an_earlier_run_do_not_stay(run: Run, tmp_path: Path, metrics: Callable[..., Any]) -> None:
+    """They would be taken for those of this one; a file of somebody else's stays."""
+    metrics()
+    assert run("streamgaps", "analyze", "p.json", "-o", "gaps").returncode == 0
+    assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME]
+    (tmp_path / "gaps" / METRICS_NAME).write_text('{"schema_version": 1, "accuracy": 1}')
+    assert run("streamgaps", "analyze", "p.json", "-o", "gaps").returncode == 0
+    assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME, METRICS_NAME]
+
+
+def test_metrics_of_an_earlier_run_stay_if_a_run_fails(
+    run: Run, tmp_path: Path, metrics: Callable[..., dict[str, Any]]
+) -> None:
+    """As the other results do."""
+    found = metrics()
+    (tmp_path / "p.json").write_text("[1]")
+    assert run("streamgaps", "analyze", "p.json", "-o", "gaps").returncode == 1
+    assert found == json.loads((tmp_path / "gaps" / METRICS_NAME).read_text("utf-8"))
+    assert "streamgaps 0." in found["generator"]

@@ -39,6 +39,8 @@ def test_the_page_may_be_elsewhere_and_nothing_be_said(run: Run, sample: Path, t
     ("arguments", "code", "said"),
     [
         (["missing"], 3, "missing: there is no such folder"),
+        (["other"], 3, "other: there are no results in it; a run without gaps leaves none"),
+        ([".", "--html", "-"], 2, "--html needs the name of a file"),
         (["."], 1, f"{GAPS_NAME}: line 1 is not a gap"),
         ([".", "--html", GAPS_NAME], 2, "would replace the results"),
         ([".", "--html", "nowhere/page.html"], 1, "is not a gap"),
@@ -52,6 +54,8 @@ def test_what_goes_wrong_has_its_code_and_sentence(
 ) -> None:
     """As for any other command."""
     (tmp_path / GAPS_NAME).write_text("{}\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("")
     result = run("streamgaps", "report", *arguments)
     assert code == result.returncode
     assert said in result.stderr
@@ -59,6 +63,7 @@ def test_what_goes_wrong_has_its_code_and_sentence(
 
 def test_a_page_that_cannot_be_written_is_an_error(run: Run, tmp_path: Path) -> None:
     """Of the environment."""
+    (tmp_path / GAPS_NAME).write_text("")
     result = run("streamgaps", "report", ".", "--html", "nowhere/page.html")
-    assert (3, []) == (result.returncode, names(tmp_path))
+    assert (3, [GAPS_NAME]) == (result.returncode, names(tmp_path))
     assert "nowhere/page.html: the page cannot be written: there is no folder nowhere" in result.stderr

@@ -86,10 +86,10 @@ def test_samples_are_shown_with_what_each_rule_read() -> None:
     shown = list(lines(made(EVEN, sample("It may be yes or no.", 3), sample("Yes.", source="b.json"))))
     at = shown.index("The rules differ on 4 of 4 samples, in 2 ways. The first sample of each:")
     assert [
-        "- item 7, a.mp4 (truth no; 3 read so)",
+        "- item 7, a.mp4 (truth no; 3 samples like this)",
         "  response: It may be yes or no.",
         "  read as both by strict, leading; neither by first-word, exact, startswith, mme; no by pope",
-        "- b.json: item 7, a.mp4 (truth no; 1 read so)",
+        "- b.json: item 7, a.mp4 (truth no; 1 sample like this)",
         "  response: Yes.",
         "  read as yes by strict, leading, first-word, startswith, pope, mme; neither by exact",
         "",
@@ -99,7 +99,7 @@ def test_samples_are_shown_with_what_each_rule_read() -> None:
 def test_it_says_how_the_samples_are_chosen() -> None:
     """Where there are more ways than samples."""
     shown = list(lines(made(EVEN, sample("Yes."), patterns=9)))
-    expected = "The rules differ on 1 of 4 samples, in 9 ways. The first sample of each of the 1 most frequent:"
+    expected = "The rules differ on 1 of 4 samples, in 9 ways. The first sample of 1 of them:"
     assert expected in shown
 
 

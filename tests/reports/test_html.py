@@ -76,7 +76,7 @@ def test_the_verdict_is_seen_at_once() -> None:
     assert [
         "False positives 2said yes, the truth is no",
         "False negatives 1said no, the truth is yes",
-        "Unclear answers 2neither yes nor no, 25.0 %",
+        "Unclear answers 2neither yes nor no, or both, 25.0 %",
         "Records read 9" + "1 could not be compared",
     ] == read.all(".tile")
 
@@ -108,8 +108,8 @@ def test_without_gaps_it_says_so() -> None:
     """And claims nothing where nothing was compared."""
     assert "No gaps. No answer that was compared contradicts its truth." in Page(page([], metrics([]))).all("p")
     nothing = {**metrics([]), "accuracy": None, "total_samples": 0, "unclear_rate": None}
-    assert "No gaps. Whether anything was compared is told above." in Page(page([], nothing)).all("p")
-    assert "No gaps. Whether anything was compared is not available." in Page(page([])).all("p")
+    assert "No gaps. Nothing could be compared: this says nothing about the model." in Page(page([], nothing)).all("p")
+    assert "No gaps. Whether anything was compared is not known." in Page(page([])).all("p")
 
 
 def test_rates_that_are_not_defined_are_not_available() -> None:
@@ -140,7 +140,7 @@ def test_groups_are_shown_worst_first_and_can_be_chosen() -> None:
     assert ["night 0.0 %", '["a"] 0.0 %'] == [row.split(" 0.0\N{EN DASH}")[0] for row in rows[:2]]
     (chart,) = read.all(".chart")
     assert "night" in chart
-    assert ["All", "night (9)", "null (1)", '["a"] (1)'] == read.all("option")
+    assert ["All", "night (9)", "(none) (1)", '["a"] (1)'] == read.all("option")
     chosen = [attributes["data-groups"] for name, attributes in read.elements if name == "article"]
     assert [*["0"] * 9, "1", "2"] == chosen
 
