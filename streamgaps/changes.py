@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamgaps.reports.metrics import METRICS, QUANTILE
+from streamgaps.metrics import METRICS, QUANTILE
 from streamgaps.survey import CELLS, Confusion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from streamgaps.reports.metrics import Interval
+    from streamgaps.metrics import Interval
 
 __all__ = [
     "ABSENT",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamgaps.exceptions import ConfigurationError, GateError
-from streamgaps.reports.metrics import METRICS, measure
+from streamgaps.metrics import METRICS, measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

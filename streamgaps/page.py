@@ -13,9 +13,9 @@ import msgspec
 from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, reason
 from streamgaps.log import log
+from streamgaps.metrics import METRICS
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, write_file
 from streamgaps.reports import html as page
-from streamgaps.reports.metrics import METRICS
 from streamgaps.results import files_in, gap_lines
 from streamgaps.sources import is_same, open_source
 from streamgaps.stages.write import encode_exactly

@@ -21,7 +21,14 @@ MODULES = {
 }
 # Each room may import from its own floor and those below it.
 LAYERS = [
-    {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.model", "streamgaps.signals"}
+    {
+        "streamgaps.exceptions",
+        "streamgaps.log",
+        "streamgaps.machine",
+        "streamgaps.metrics",
+        "streamgaps.model",
+        "streamgaps.signals",
+    }
     | {"streamgaps.survey", "streamgaps.system"},
     {name for name in MODULES if name.startswith("streamgaps.stages.")},
     {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps.changes import ABSENT, STATES, Changes, mcnemar
-from streamgaps.reports.metrics import METRICS
+from streamgaps.metrics import METRICS
 from streamgaps.survey import CELLS, Confusion
 
 TP, TN, FP, FN, UP, UN, OUT = range(CELLS)

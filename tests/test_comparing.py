@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from streamgaps import ConfigurationError, InputError, OutputError, RecordError, SourceError, analyze, iter_gaps
 from streamgaps.changes import ABSENT, STATES, Comparison
 from streamgaps.comparing import compare
+from streamgaps.metrics import measure
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
-from streamgaps.reports.metrics import measure
 from tests.conftest import names, real_data
 
 Record = dict[str, Any]

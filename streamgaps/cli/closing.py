@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from streamgaps.cli import logs
 from streamgaps.cli.terminal import printable
 from streamgaps.log import log
-from streamgaps.reports.metrics import METRICS, wilson, worst_first
+from streamgaps.metrics import METRICS, wilson, worst_first
 from streamgaps.reports.text import WORST, closing, correct_of, group_name, summary
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streamgaps.reports.metrics import METRICS, describe
+from streamgaps.metrics import METRICS
+from streamgaps.reports.metrics import describe
 from streamgaps.reports.text import said, table
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from unicodedata import east_asian_width
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streamgaps.reports.metrics import Interval
+    from streamgaps.metrics import Interval
 
 __all__ = ["Bar", "bars"]
 

@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.changes import CORRECT, FALSE_NEGATIVE, FALSE_POSITIVE, UNCLEAR, UNCOMPARED
-from streamgaps.reports.metrics import METRICS, interval_of, measure
+from streamgaps.metrics import METRICS, interval_of, measure
 from streamgaps.reports.text import group_name, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from streamgaps.changes import Changes, Comparison, GroupChanges, Run
-    from streamgaps.reports.metrics import Interval
+    from streamgaps.metrics import Interval
     from streamgaps.survey import Confusion
 
 __all__ = ["document", "markdown", "text"]

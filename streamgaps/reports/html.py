@@ -10,11 +10,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import ConfigurationError
+from streamgaps.metrics import METRICS
 from streamgaps.model import SkipReason
 from streamgaps.reports import charts, text
 from streamgaps.reports.excerpts import MARK, Excerpt, excerpt, visible
 from streamgaps.reports.highlight import deciding
-from streamgaps.reports.metrics import METRICS
 from streamgaps.samples import Sampler
 from streamgaps.stages.rules import RULES
 from streamgaps.survey import MOST_SAMPLES, shown_value

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from streamgaps.reports.metrics import METRICS, wilson, worst_first
+from streamgaps.metrics import METRICS, wilson, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence

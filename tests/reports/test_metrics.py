@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import SkipReason, Tally
-from streamgaps.reports.metrics import METRICS, describe, document, interval_of, measure, wilson, worst_first
+from streamgaps.metrics import METRICS, interval_of, measure, wilson, worst_first
+from streamgaps.reports.metrics import describe, document
 from streamgaps.survey import CELLS, Confusion, Survey
 
 CELL = st.sampled_from([0, 0, 1, 2]) | st.integers(min_value=0, max_value=30)
