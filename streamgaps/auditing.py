@@ -127,7 +127,7 @@ def audit(
     """Read each response by every rule of `RULES`, and count what follows.
 
     One pass for all rules. The ground truth is read by `gt_rule` and `labels` for all of them; where it is unclear,
-    the prediction is skipped whatever its response says. What `analyze` refuses by some rule is refused.
+    the prediction is skipped whatever its response says. Of a `video_id` nothing is asked.
 
     >>> import io
     >>> file = io.BytesIO(b'[{"video_id": "1.mp4", "response": "Yes, no doubt.", "gt": "B. No"}]')
@@ -148,7 +148,7 @@ def audit(
         ConfigurationError: an argument makes no sense, or has no effect here; a ValueError.
     """
     for name in _NO_USE:
-        if name in options:
+        if options.get(name):
             message = f"an audit has no use for {name!r}: it reads each response by every rule, and gives no gaps"
             raise ConfigurationError(message)
     settings = make_settings(options)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamgaps.metrics import METRICS, QUANTILE
 from streamgaps.survey import CELLS, Confusion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from streamgaps.metrics import Interval
 
@@ -251,10 +252,11 @@ class Changes(NamedTuple):
         """Return how a metric changed, with the interval that the delta method gives for paired records.
 
         The metric is a function f of the counts n of a confusion matrix. With h(i, j) = df/dn(j) in NEW less df/dn(i)
-        in OLD, the change has the variance sum n(i, j) h(i, j)² - (sum n(i, j) h(i, j))² / N, where n(i, j) of N
-        records went from place i to place j (the joint multinomial distribution; Agresti, Categorical Data Analysis,
-        3rd edition, 16.1). For a share of all records that is Wald's interval for paired shares. Records count as
-        independent of one another, and as many: with a few of them the interval is too narrow.
+        in OLD, the change has the variance sum n(i, j) h(i, j)², where n(i, j) records went from place i to place j
+        (the joint multinomial distribution; Agresti, Categorical Data Analysis, 3rd edition, 16.1; what is to be taken
+        off there, (sum n(i, j) h(i, j))² / N, is 0, as no metric changes with the number of records). For a share of
+        all records that is Wald's interval for paired shares. Records count as independent of one another, and as
+        many: with a few of them the interval is too narrow.
         """
         formula = METRICS[name].formula
         before, after = self.before, self.after
@@ -272,8 +274,7 @@ class Changes(NamedTuple):
         if before is None or after is None:
             return None
         pairs = [(count, after[new] - before[old]) for old, new, count in self.states() if ABSENT not in (old, new)]
-        mean = math.fsum(count * slope for count, slope in pairs) / self.matched
-        variance = math.fsum(count * (slope - mean) ** 2 for count, slope in pairs)
+        variance = math.fsum(count * slope**2 for count, slope in pairs)
         return QUANTILE * math.sqrt(variance) or None
 
 
@@ -314,6 +315,8 @@ class Run(NamedTuple):
     """Records with a key that an earlier record has: the k-th of a key is matched with the k-th of the other run."""
     without_key: int
     """Records that have no key, which match nothing; they are no predictions, and were to be skipped."""
+    read_by: Mapping[str, object] = MappingProxyType({})
+    """Of a results folder with `kpi_metrics.json`: by which options it was read, where they decide what is a gap."""
 
 
 class GroupChanges(NamedTuple):

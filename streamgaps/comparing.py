@@ -11,7 +11,7 @@ from streamgaps.changes import ABSENT, STATES, Changes, Comparison, GroupChanges
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.matching import Records, matched
 from streamgaps.outputs import write_file
-from streamgaps.paths import is_url
+from streamgaps.paths import check_is_local
 from streamgaps.runs import Found, Groups, reader_of, shown_name
 from streamgaps.side import temporary_folder
 from streamgaps.sources import is_same
@@ -98,13 +98,10 @@ def _check_output(
     path: str | os.PathLike[str], runs: list[Input], reader: Predictions | Results, options: Options
 ) -> None:
     """Refuse to write to what is no local file, or is an input."""
-    text = os.fspath(path)
-    if not text or is_url(text):
-        message = f"the regressions can be written to a local file only, not to {text!r}"
-        raise ConfigurationError(message)
+    check_is_local(path, "regressions")
     inputs = [one for run in runs for one in reader.inputs(run)]
     if any(is_same(path, one) for one in [*inputs, options.get("ground_truth"), options.get("annotations")]):
-        message = f"{text}: the regressions would replace an input; name another file"
+        message = f"{os.fspath(path)}: the regressions would replace an input; name another file"
         raise ConfigurationError(message)
 
 

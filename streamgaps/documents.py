@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Documents"]
 
-_GROUPS_ON_PAGE = 50
-
 
 class Documents(NamedTuple):
     """Which documents are wanted, and of what.
@@ -80,9 +78,9 @@ class Documents(NamedTuple):
         """Return the documents, in pieces, by the names that `Outputs.commit` has for them."""
         written: dict[str, Iterable[str]] = {}
         if sampler is not None:
-            from streamgaps.reports.html import render  # noqa: PLC0415 -- few runs make a page
+            from streamgaps.reports.html import SHOWN_GROUPS, render  # noqa: PLC0415 -- few runs make a page
 
-            found = document(tally, about=about, positive=self.positive, most_groups=_GROUPS_ON_PAGE)
+            found = document(tally, about=about, positive=self.positive, most_groups=SHOWN_GROUPS)
             written["html"] = [render(json.loads("".join(found)), sampler.samples(), counts=sampler.counts)]
         if self.metrics:
             written["metrics"] = document(tally, about=about, positive=self.positive)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from streamgaps.exceptions import ConfigurationError, GateError
 from streamgaps.metrics import METRICS, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from streamgaps.model import Tally
 
-__all__ = ["GATES", "check_least", "check_metrics", "check_percentage", "check_skipped_share"]
+__all__ = ["check_least", "check_metrics", "check_percentage", "check_skipped_share"]
 
-GATES = tuple(name for name, metric in METRICS.items() if metric.is_good)
+_GATES = tuple(name for name, metric in METRICS.items() if metric.is_good)
 """The metrics that may have a least value: of the others, less is better."""
 
 
@@ -37,9 +36,12 @@ def check_least(fail_under: Mapping[str, object]) -> None:
     Raises:
         ConfigurationError: one is not right.
     """
+    if not isinstance(fail_under, Mapping):
+        message = f"fail_under must be a mapping of metrics to their least values, not {fail_under!r}"
+        raise ConfigurationError(message)
     for name, least in fail_under.items():
-        if name not in GATES:
-            message = f"fail_under (--fail-under): there is no metric {name!r} for it; there are {', '.join(GATES)}"
+        if name not in _GATES:
+            message = f"fail_under (--fail-under): there is no metric {name!r} for it; there are {', '.join(_GATES)}"
             raise ConfigurationError(message)
         if isinstance(least, bool) or not isinstance(least, (int, float)) or not -1 <= least <= 1:
             message = f"fail_under (--fail-under): {name} must be a number up to 1, not {least!r}; 90 % is 0.9"

@@ -15,6 +15,7 @@ from streamgaps.exceptions import ConfigurationError, InputError, SourceError, S
 from streamgaps.log import log
 from streamgaps.metrics import METRICS
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, write_file
+from streamgaps.paths import check_is_local
 from streamgaps.reports import html as page
 from streamgaps.results import files_in, gap_lines
 from streamgaps.sources import is_same, open_source
@@ -80,6 +81,7 @@ _Metrics: Any = msgspec.defstruct(
         ("skipped", list[_Skipped]),
         ("run", dict[str, Any]),
         ("groups", dict[str, list[_Group]]),
+        ("number_of_groups", dict[str, int], msgspec.field(default_factory=dict)),
     ],
     bases=(_Described,),
     kw_only=True,
@@ -91,19 +93,20 @@ def report(
     results_dir: str | os.PathLike[str],
     html: str | os.PathLike[str] | None = None,
     *,
-    samples: int = MOST_SAMPLES,
+    report_samples: int = MOST_SAMPLES,
 ) -> Path:
     """Write the report page of a results folder: one file of HTML that needs no other.
 
     It shows what `kpi_metrics.json` of that folder says, and a sample of the gaps in `kpi_gaps.jsonl`. Without the
     former, or if it is of another run, all that it would say is "not available"; without the latter there are no gaps.
 
-    Memory: bounded by a small constant and a few times the longest line; not by the number of gaps.
+    Memory: bounded by a small constant, a few times the longest line, and six times `kpi_metrics.json`, which is 1 MB
+    for a thousand groups; not by the number of gaps.
 
     Args:
         results_dir: the folder that a run wrote its results to.
         html: where the page is written to; `kpi_report.html` in the folder if None.
-        samples: how many gaps of each error type are shown at most; they are drawn evenly from all.
+        report_samples: how many gaps of each error type are shown at most; they are drawn evenly from those.
 
     Returns:
         Where the page is.
@@ -115,6 +118,7 @@ def report(
         ConfigurationError: an argument makes no sense, or the extra `streamgaps[report]` is not installed.
     """
     page.check_available()
+    check_is_local(html, "html")
     folder = Path(results_dir)
     target = folder / page.HTML_NAME if html is None else Path(html)
     sources = folder / GAPS_NAME, folder / METRICS_NAME
@@ -124,7 +128,7 @@ def report(
         raise ConfigurationError(message)
     document = _read_metrics(sources[1])
     run = document["run"] if document else {}
-    sampler = page.new_sampler(samples, rule=run.get("rule"), final_answer=run.get("final_answer") is True)
+    sampler = page.new_sampler(report_samples, rule=run.get("rule"), final_answer=run.get("final_answer") is True)
     for lines in _read_gaps(sources[0]):
         sampler.add(lines)
     counts = sampler.counts

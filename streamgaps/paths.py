@@ -18,7 +18,7 @@ from streamgaps.model import UnresolvedPath
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PathResolver", "Paths", "base_of", "is_url", "make_resolver"]
+__all__ = ["PathResolver", "Paths", "base_of", "check_is_local", "is_url", "make_resolver"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """A scheme of two or more characters, so that no drive letter is taken for one."""
@@ -299,3 +299,27 @@ def _raise_for_loop(path: str) -> None:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise
+
+
+def check_is_local(path: object, name: str) -> None:
+    """Refuse what cannot be the path of an output.
+
+    Args:
+        path: a path; or a file that is open, or None, which are none, and are let pass.
+        name: what the argument is called.
+
+    Raises:
+        ConfigurationError: it is a URL, empty, or no path at all.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        if path is None or hasattr(path, "write"):
+            return
+        message = f"{name} must be a path, not {path!r}"
+        raise ConfigurationError(message)
+    text = os.fspath(path)
+    if not text:
+        message = f"{name} is empty; name a {'folder' if name == 'results_dir' else 'file'}"
+        raise ConfigurationError(message)
+    if is_url(text):
+        message = f"{name} is a URL, {text}; results can be written to local folders only"
+        raise ConfigurationError(message)

@@ -17,8 +17,8 @@ from streamgaps.inputs import explained, indexed, left_over
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
-from streamgaps.outputs import GAPS_NAME, open_outputs
-from streamgaps.paths import is_url
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, open_outputs
+from streamgaps.paths import check_is_local
 from streamgaps.reports import text
 from streamgaps.settings import make_settings
 from streamgaps.sources import expand, is_same, iter_range, open_source, size_of
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     Notice = Skip | UnresolvedPath
     Tell = Callable[[Notice], None]
 
-__all__ = ["PARALLEL_FROM_BYTES", "analyze", "indexed", "iter_gaps", "read_gaps"]
+__all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps", "read_gaps"]
 
 PARALLEL_FROM_BYTES = 32 * 1024 * 1024
 """How long the input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
@@ -128,23 +128,12 @@ def analyze(
         GateError: more was skipped than `max_skipped` allows, or a metric is less than `fail_under`; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    if results_dir is None:
-        message = "results_dir is missing; name a folder"
-        raise ConfigurationError(message)
-    _check_is_local(results_dir, "results_dir")
-    _check_is_local(skipped, "skipped")
-    _check_is_local(html, "html")
+    _check_places(results_dir=results_dir, skipped=skipped, html=html)
     check_percentage(max_skipped, "max_skipped")
     is_stream = not isinstance(results_dir, (str, os.PathLike))
     documents = Documents(metrics, html, report_samples, positive, fail_under)
     documents.check(is_stream=is_stream)
-    settings = make_settings(options)
-    settings = settings._replace(policy=settings.policy._replace(keeps_records=skipped is not None))
-    if settings.max_groups != MAX_GROUPS and not settings.group_by:
-        message = "max_groups (--max-groups) has no effect without group_by (--group-by)"
-        raise ConfigurationError(message)
-    if documents.needs_survey:
-        settings = settings.surveyed()
+    settings = _settings(options, documents, keeps_records=skipped is not None)
     inputs = _inputs(predictions, settings, skipped)
     every_input = [*inputs, settings.ground_truth, settings.annotations]
     _check_no_input(every_input, skipped, "skipped samples")
@@ -169,19 +158,54 @@ def analyze(
             has_skipped=writing.has_skipped,
             documents=documents.write(run.tally, sampler, settings.about(writing.names)),
         )
-    if run.tally.records and run.tally.records == run.tally.skipped.total():
-        log.warning(
-            "streamgaps.nothing_compared",
-            records=run.tally.records,
-            note="every record was skipped: that there are no gaps says nothing about the model",
-        )
-    if not run.tally.gaps:
-        log.info("No KPI Gaps found!")
-    elif isinstance(results_dir, (str, os.PathLike)):
-        log.info("streamgaps.gaps_written", path=str(Path(results_dir) / GAPS_NAME), count=run.tally.gaps)
-    _warn_of_fields(run.tally)
+    _log_outcome(run.tally, results_dir, documents)
     check_metrics(run.tally, fail_under or {}, positive=positive, is_stream=is_stream)
     return run.tally
+
+
+def _check_places(**places: object) -> None:
+    """Refuse places for outputs that are none."""
+    if places["results_dir"] is None:
+        message = "results_dir is missing; name a folder"
+        raise ConfigurationError(message)
+    for name, place in places.items():
+        check_is_local(place, name)
+
+
+def _settings(options: Options, documents: Documents, *, keeps_records: bool) -> Settings:
+    """Make the settings of a run that writes results."""
+    settings = make_settings(options)
+    if settings.max_groups != MAX_GROUPS and not settings.group_by:
+        message = "max_groups (--max-groups) has no effect without group_by (--group-by)"
+        raise ConfigurationError(message)
+    settings = settings._replace(policy=settings.policy._replace(keeps_records=keeps_records))
+    return settings.surveyed() if documents.needs_survey else settings
+
+
+def _log_outcome(tally: Tally, results_dir: str | os.PathLike[str] | BinaryIO, documents: Documents) -> None:
+    """Say what came of a run, and where it is."""
+    if tally.records and tally.records == tally.skipped.total():
+        log.warning(
+            "streamgaps.nothing_compared",
+            records=tally.records,
+            note="every record was skipped: that there are no gaps says nothing about the model",
+        )
+    if not tally.gaps:
+        log.info("No KPI Gaps found!")
+    if isinstance(results_dir, (str, os.PathLike)):
+        folder = Path(results_dir)
+        if tally.gaps:
+            log.info("streamgaps.gaps_written", path=str(folder / GAPS_NAME), count=tally.gaps)
+        if documents.metrics:
+            log.info("streamgaps.metrics_written", path=str(folder / METRICS_NAME))
+    if documents.html is not None:
+        log.info("streamgaps.page_written", path=os.fspath(documents.html))
+    for field in tally.survey.fields if tally.survey else ():
+        values = [group.value for group in islice(tally.survey.groups(field), 2)] if tally.survey else []
+        if values == [None]:
+            log.warning(
+                "streamgaps.no_such_field", field=field, note="no record has a value there; is --group-by misspelt?"
+            )
 
 
 def iter_gaps(
@@ -523,36 +547,11 @@ def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: E
     raise ConfigurationError(message)
 
 
-def _check_is_local(path: str | os.PathLike[str] | BinaryIO | None, name: str) -> None:
-    if not isinstance(path, (str, os.PathLike)):
-        if path is None or hasattr(path, "write"):
-            return
-        message = f"{name} must be a path, not {path!r}"
-        raise ConfigurationError(message)
-    text = os.fspath(path)
-    if not text:
-        message = f"{name} is empty; name a {'folder' if name == 'results_dir' else 'file'}"
-        raise ConfigurationError(message)
-    if is_url(text):
-        message = f"{name} is a URL, {text}; results can be written to local folders only"
-        raise ConfigurationError(message)
-
-
 def _inputs(
     predictions: Input | Iterable[Input], settings: Settings, skipped: str | os.PathLike[str] | None = None
 ) -> list[Input]:
     """List the inputs; of a folder, not what is there for another reason."""
     return expand(predictions, without=[settings.ground_truth, settings.annotations, skipped])
-
-
-def _warn_of_fields(tally: Tally) -> None:
-    """Say which fields that were to make groups are nowhere."""
-    for field in tally.survey.fields if tally.survey else ():
-        values = [group.value for group in islice(tally.survey.groups(field), 2)] if tally.survey else []
-        if values == [None]:
-            log.warning(
-                "streamgaps.no_such_field", field=field, note="no record has a value there; is --group-by misspelt?"
-            )
 
 
 def _check_no_input(inputs: list[Input | None], target: str | os.PathLike[str] | None, content: str) -> None:

@@ -142,6 +142,7 @@ class Found:
         self.whole: Confusion | None = None
         self.repeated = 0
         self.without_key = 0
+        self.read_by: dict[str, object] = {}
 
     def add(self, key: bytes | None, state: int, groups: Iterable[int]) -> None:
         """Count a record, and keep it if it has a key."""
@@ -164,7 +165,7 @@ class Found:
     def run(self) -> Run:
         """Return the counts."""
         seen = Confusion(*self.cells)
-        return Run(self.name, self.count, seen, self.whole, self.repeated, self.without_key)
+        return Run(self.name, self.count, seen, self.whole, self.repeated, self.without_key, self.read_by)
 
 
 class Predictions:
@@ -184,8 +185,11 @@ class Predictions:
         chosen = cast("dict[str, Any]", dict(options))
         by = _texts(options.get("group_by"))
         on = options.get("on")
-        here = on.partition("=")[0] if isinstance(on, str) else None
+        here, there, _ = on.partition("=") if isinstance(on, str) else (None, "", "")
         if options.get("ground_truth") is None:
+            if there:
+                message = f"on (--on) {on!r} names a field of the ground truth, and there is none (--ground-truth)"
+                raise ConfigurationError(message)
             chosen.pop("on", None)
         if here is not None and here not in _PAIR:  # it is found, and carried, as what makes groups is
             chosen["group_by"] = (*by, here)
@@ -317,8 +321,7 @@ class Results:
         gaps, metrics = map(os.fspath, cast("list[Path]", self.inputs(run)))
         for line_number, line in gap_lines(gaps, longest=self._longest):
             try:
-                if line.strip():
-                    self._add(line, line_number, found, groups, keeps_lines=keeps_lines)
+                self._add(line, line_number, found, groups, keeps_lines=keeps_lines)
             except InputError as error:
                 error.source = gaps
                 raise
@@ -373,13 +376,17 @@ _COUNTS = (
 """What `kpi_metrics.json` calls the counts of a `Confusion`."""
 
 
+_READ_BY = ("rule", "gt_rule", "final_answer", "unclear", "dedup")
+"""What `kpi_metrics.json` says of how a run was read, where it matters for what is a gap."""
+
+
 def _metrics(path: str, found: Found, longest: int) -> Confusion | None:
     """Read `kpi_metrics.json`, if there is one.
 
     Raises:
         InputError: it is refused, or says something else than `kpi_gaps.jsonl`.
     """
-    names = (*_COUNTS, "positive", "gaps.FP", "gaps.FN")
+    names = (*_COUNTS, "positive", "gaps.FP", "gaps.FN", *(f"run.{name}" for name in _READ_BY))
     fields = Fields(carried=tuple((name, tuple(name.split("."))) for name in names))
     layout = layout_of(fields)
     shape = Shape(format=Format.JSONL, max_record_bytes=longest, fields=fields)  # one object, in any spelling
@@ -400,6 +407,7 @@ def _metrics(path: str, found: Found, longest: int) -> Confusion | None:
         if type(values.get(name)) is not int or values[name] < 0:
             raise _no_metrics(path, f"'{name}' must be a whole number")
     _check_is_of(found, path, values)
+    found.read_by = {name: values[f"run.{name}"] for name in _READ_BY if f"run.{name}" in values}
     counts = Confusion(*(values.get(name, 0) for name in _COUNTS))
     return counts.flipped() if values.get("positive") == "no" else counts
 

@@ -118,7 +118,7 @@ class Sampler:
         if sum(found.values()) == lines.count(b"\n"):
             self._choose(lines, found)
             return
-        for line in lines.splitlines(keepends=True):
+        for line in (line + b"\n" for line in lines.split(b"\n")[:-1]):  # not by carriage returns
             places = {kind: line.find(mark) for kind, mark in _MARKS.items()}
             first = min((place, kind) for kind, place in places.items() if place >= 0)[1]
             self._choose(line, {first: 1})

@@ -167,6 +167,9 @@ class Survey(msgspec.Struct):
         return self.beginnings.get(key) if isinstance(key, bytes) else None
 
     def __iadd__(self, other: Survey) -> Self:
+        if other.fields != self.fields:
+            message = f"surveys of other groups do not add up: {self.fields} and {other.fields}"
+            raise ValueError(message)
         for field, table in enumerate(other.tables):
             for key, counts in table.items():
                 _add(self._row(field, key, other._beginning(key)), counts)

@@ -363,11 +363,11 @@ GAP = {"video_id": "/a", "error_type": "FP", "question": "?", "ground_truth": "n
 def test_gaps_that_are_none_are_refused(results: list[Path], line: bytes, said: str) -> None:
     """By a sentence that names the file, the item and, where there is one, the line."""
     path = results[1] / GAPS_NAME
-    path.write_bytes(path.read_bytes() + b"\n" + line + b"\n")
+    path.write_bytes(path.read_bytes() + line + b"\n")
     with pytest.raises(InputError) as caught:
         compare(results, max_record_bytes=1_000 if b"xxx" in line else 10**6)
     assert str(caught.value).startswith(f"{path}: {said}")
-    assert "item" not in said or str(caught.value).endswith(" (line 3)")
+    assert "item" not in said or str(caught.value).endswith(" (line 2)")
 
 
 def test_gaps_of_results_may_be_matched_by_what_is_carried(results: list[Path]) -> None:
@@ -386,8 +386,8 @@ def test_gaps_of_results_may_be_matched_by_what_is_carried(results: list[Path]) 
         (lambda runs, _: (runs, {"names": ["one"]}), "there are 2 runs, and 1 names"),
         (lambda runs, _: (runs, {"dedup": True}), "dedup has no effect"),
         (lambda runs, _: (runs, {"regressions": runs[0]}), "would replace an input"),
-        (lambda runs, _: (runs, {"regressions": "s3://bucket/file"}), "a local file only"),
-        (lambda runs, _: (runs, {"regressions": ""}), "a local file only"),
+        (lambda runs, _: (runs, {"regressions": "s3://bucket/file"}), "regressions is a URL"),
+        (lambda runs, _: (runs, {"regressions": ""}), "regressions is empty"),
         (lambda _, results: (results, {"regressions": results[0] / GAPS_NAME}), "would replace an input"),
         (lambda _, results: (results, {"rule": "pope"}), "--on, --group-by, --max-groups, --max-record-bytes apply"),
         (lambda _, results: (results, {"max_groups": 0}), "max_groups must be a whole number"),

@@ -39,7 +39,7 @@ def test_the_page_is_that_of_the_gaps_and_the_metrics(tmp_path: Path) -> None:
 def test_the_page_may_be_elsewhere_and_show_fewer_samples(tmp_path: Path) -> None:
     """In a folder that exists."""
     folder = write_results(tmp_path / "gaps", GAPS)
-    made = report(str(folder), str(tmp_path / "page.html"), samples=1)
+    made = report(str(folder), str(tmp_path / "page.html"), report_samples=1)
     assert (tmp_path / "page.html", 2) == (made, made.read_text("utf-8").count("<article"))
     assert [GAPS_NAME] == names(folder)
 

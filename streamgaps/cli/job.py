@@ -91,8 +91,10 @@ def analyze_and_tell(
             log_end(tally)
             return
         files = None
-        if is_written and isinstance(results_dir, str):
-            files = _files(tally, results_dir, has_metrics=metrics, others=(html, tally.skipped and skipped))
+        if is_written:
+            folder = results_dir if isinstance(results_dir, str) else None
+            others = [other for other in (html, skipped if tally.uncompared else None) if other]
+            files = [*_files(tally, folder, has_metrics=metrics), *others]
         end = shown_end(tally, positive=positive, files=files, seconds=seconds, size=size)
         logs.stderr.write(("" if isinstance(results_dir, str) else report(tally)) + end)
 
@@ -121,10 +123,12 @@ def analyze_and_tell(
     tell(tally, is_written=True)
 
 
-def _files(tally: Tally, folder: str, *, has_metrics: bool, others: Iterable[object]) -> list[str]:
-    """List what a run has written, by the names that it was given."""
+def _files(tally: Tally, folder: str | None, *, has_metrics: bool) -> list[str]:
+    """List what a run has put into its folder."""
+    if folder is None:
+        return ["the gaps, to standard output"] if tally.gaps else []
     names = [*((GAPS_NAME, REPORT_NAME) if tally.gaps else ()), *((METRICS_NAME,) if has_metrics else ())]
-    return [*(os.path.join(folder, name) for name in names), *(str(other) for other in others if other)]  # noqa: PTH118 -- as they are named
+    return [os.path.join(folder, name) for name in names]  # noqa: PTH118 -- as the folder was named
 
 
 class _WarningLimit:

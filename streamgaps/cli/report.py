@@ -53,4 +53,4 @@ def command(
         message = "--html needs the name of a file"
         raise click.UsageError(message)
     set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
-    report(results_dir, html, samples=report_samples)
+    report(results_dir, html, report_samples=report_samples)

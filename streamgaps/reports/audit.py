@@ -9,7 +9,7 @@ from streamgaps.reports.metrics import describe
 from streamgaps.reports.text import said, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from streamgaps.auditing import Audit, Disagreement, RuleReading
     from streamgaps.model import Answer
@@ -37,7 +37,7 @@ def lines(audit: Audit) -> Iterator[str]:
 
     Texts of the input are in them as they are: whoever shows the lines on a terminal makes each printable.
     """
-    yield from table(_rows(audit)).splitlines()
+    yield from table(_rows(audit), numbers=range(1, 8)).splitlines()
     yield f"Samples: {audit.samples:,}. An unclear answer counts as wrong, and is neither FP nor FN."
     for reason, count in sorted(audit.skipped.items()):
         yield f"Skipped: {said(reason)}: {count:,}"
@@ -72,14 +72,7 @@ def _rows(audit: Audit) -> list[tuple[str, ...]]:
         )
         for one in audit.rules
     ]
-    columns = list(zip(head, *rows, strict=True))
-    return list(zip(columns[0], *map(_right_aligned, columns[1:]), strict=True))
-
-
-def _right_aligned(column: Iterable[str]) -> list[str]:
-    cells = list(column)
-    width = max(map(len, cells))
-    return [cell.rjust(width) for cell in cells]
+    return [head, *rows]
 
 
 def _number(value: float | None) -> str:

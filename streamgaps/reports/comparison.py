@@ -157,7 +157,7 @@ def _outcomes(comparison: Comparison, old: Run, new: Run, shown: Callable[[str],
     title = (
         f"OLD: {_cut(old.name, shown)}, NEW: {_cut(new.name, shown)}; matched by {shown(' and '.join(comparison.on))}"
     )
-    notes = [_test(changes), *_verdict(comparison)]
+    notes = [_test(changes), *_verdict(comparison), *_other_options(old, new)]
     if old.repeated or new.repeated:
         notes.append("Records of one key are matched in their order; --on names a field that tells them apart")
     return _Section(title, rows, notes)
@@ -169,6 +169,14 @@ def _test(changes: Changes) -> str:
     way = "exact" if test.is_exact else "chi-square, continuity corrected"
     what = "an unclear response is wrong" if changes.is_complete else "what is no gap is right"
     return f"McNemar's test: {test.better:,} got better, {test.worse:,} got worse; {p_value} (two-sided, {way}; {what})"
+
+
+def _other_options(old: Run, new: Run) -> Iterator[str]:
+    """Warn of results that do not tell the same things."""
+    names = [name for name in old.read_by if name in new.read_by and old.read_by[name] != new.read_by[name]]
+    if names:
+        told = "; ".join(f"{name}: {old.read_by[name]}, {new.read_by[name]}" for name in names)
+        yield f"The runs were read by different options ({told}): what changed may be due to that"
 
 
 def _verdict(comparison: Comparison) -> Iterator[str]:

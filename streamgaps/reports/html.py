@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from streamgaps.samples import Sample
     from streamgaps.survey import Key
 
-__all__ = ["HTML_NAME", "check_available", "new_sampler", "render"]
+__all__ = ["HTML_NAME", "SHOWN_GROUPS", "check_available", "new_sampler", "render"]
 
 HTML_NAME = "kpi_report.html"
 """What the page is called if nothing else is said."""
@@ -279,7 +279,7 @@ def _fields(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             if group["accuracy"] is not None
         ]
         chart = Markup(charts.bars(rows)) if rows else None  # noqa: S704 -- it escapes each label
-        total = document["number_of_groups"][field]
+        total = document.get("number_of_groups", {}).get(field, len(groups))
         yield {"name": _short(field, _LABEL), "groups": shown, "chart": chart, "total": total}
 
 

@@ -29,6 +29,8 @@ __all__ = [
 Paint = Callable[[str, str], str]
 """Takes a text, and what kind of text it is."""
 
+_UNCLEAR = ("neither", "both", "no final answer")
+
 _LONGEST_NAME = 60
 """How many characters of a group's name a line shows."""
 
@@ -121,7 +123,10 @@ def _unclear(tally: Tally) -> str:
     if tally.survey is not None:
         total = tally.survey.total
         return f"{_percent(total.unclear, total.samples) or 'none'} of {total.samples:,} with a clear truth"
-    unclear = tally.unclear + sum(count for reason, count in tally.skipped.items() if reason.field == "response")
+    skipped = sum(
+        count for reason, count in tally.skipped.items() if reason.field == "response" and reason.why in _UNCLEAR
+    )
+    unclear = tally.unclear + skipped
     return f"{_percent(unclear, tally.records) or 'none'} of {tally.records:,} responses"
 
 
