@@ -175,3 +175,23 @@ def test_beyond_it_is_that_of_the_chi_square_distribution(worse: int, better: in
     statistic = max(0, abs(worse - better) - 1) ** 2 / (worse + better)
     assert found.p_value == pytest.approx(stats.chi2.sf(statistic, 1), rel=1e-9, abs=1e-300)
     assert mcnemar(4_900, 5_100).p_value == pytest.approx(mcnemar(4_901, 5_100).p_value, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs", "most"),
+    [
+        ("accuracy", {(TP, FN): 2, (TP, TP): 1}, 1.0),
+        ("matthews_correlation", {(TP, FN): 5, (TN, FP): 5, (TP, TP): 1}, 2.0),
+    ],
+)
+def test_an_interval_ends_where_no_change_can_be_greater(
+    name: str, pairs: dict[tuple[int, int], int], most: float
+) -> None:
+    """For the normal distribution would go beyond: a correlation can change from 1 to -1, all others by 1."""
+    worse = changes(pairs).difference(name)
+    better = changes({(new, old): count for (old, new), count in pairs.items()}).difference(name)
+    assert worse.interval is not None
+    assert better.interval is not None
+    assert (-most, most) == (worse.interval[0], better.interval[1])
+    assert worse.change is not None
+    assert -most < worse.change < worse.interval[1] < 0 < better.interval[0] < most

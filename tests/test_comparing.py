@@ -484,3 +484,17 @@ def test_a_key_that_is_nested_too_deeply_is_an_error(runs: list[Path], monkeypat
     with pytest.raises(RecordError, match=r"old.json: item 1: its key \(video_id and question\) is nested too deeply"):
         compare(runs)
     assert [1, 1] == [run.without_key for run in compare(runs, on_invalid="skip").runs]
+
+
+def test_of_groups_with_as_many_more_gaps_the_one_with_more_new_ones_is_worse(tmp_path: Path) -> None:
+    """Though as many are fixed there."""
+    kinds = ["calm", *["some"] * 2, *["many"] * 4]
+    old = [{"video_id": f"/{n}", "response": "Yes", "gt": "no", "kind": kind} for n, kind in enumerate(kinds)]
+    for record in old[2::2]:
+        record["response"] = "No"
+    new = [record | {"response": {"Yes": "No", "No": "Yes"}[record["response"]]} for record in old[1:]]
+    files = [stored(tmp_path / "old.json", old), stored(tmp_path / "new.json", [old[0], *new])]
+    assert [("many", 2, 2), ("some", 1, 1), ("calm", 0, 0)] == [
+        (group.value, group.changes.fixed, group.changes.new)
+        for group in compare(files, group_by="kind").groups["kind"]
+    ]

@@ -193,3 +193,13 @@ def test_an_error_in_a_file_that_was_written_to_is_put_down_to_that(
     monkeypatch.setattr("streamgaps.pipeline.read", write_meanwhile)
     with pytest.raises(OSError, match="changed while it was read"):
         analyze(path, tmp_path / "gaps")
+
+
+def test_a_limit_is_for_the_metric_of_the_positive_answer(tmp_path: Path) -> None:
+    """The recall of no is the specificity of yes."""
+    records = [FP, FP | {"gt": "yes"}]
+    for positive, low, high in (("yes", "specificity", "recall"), ("no", "recall", "specificity")):
+        assert 2 == analyze(source(*records), tmp_path, fail_under={high: 1.0}, positive=positive).records
+        with pytest.raises(GateError, match=rf"^{low} is 0\.0000, and must be at least 0\.1 ") as caught:
+            analyze(source(*records), tmp_path, fail_under={high: 1.0, low: 0.1}, positive=positive)
+        assert caught.value.is_written

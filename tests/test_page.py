@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamgaps import ConfigurationError, InputError, SourceError, SourceNotFoundError
+from streamgaps import ConfigurationError, InputError, SourceError, SourceNotFoundError, analyze
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME
 from streamgaps.page import report
 from streamgaps.reports.html import HTML_NAME
@@ -139,3 +140,14 @@ def test_the_page_does_not_replace_what_it_shows(tmp_path: Path, name: str) -> N
     write_results(tmp_path, GAPS, metrics(GAPS))
     with pytest.raises(ConfigurationError, match="would replace the results"):
         report(tmp_path, tmp_path / name)
+
+
+def test_the_page_of_a_run_shows_the_groups_that_a_later_one_shows(tmp_path: Path) -> None:
+    """The twelve worst, of all that there are."""
+    records = [{"video_id": "/v", "response": "yes", "gt": "no", "question": f"Is it {n}?"} for n in range(60)]
+    source = io.BytesIO(json.dumps(records).encode())
+    analyze(source, tmp_path / "gaps", group_by="question", metrics=True, html=tmp_path / "page.html")
+    made = (tmp_path / "page.html").read_text("utf-8")
+    assert 12 == made.count('<tr><th scope="row" dir="auto">Is it ')
+    assert "The 12 worst of 60 groups." in made
+    assert report(tmp_path / "gaps").read_text("utf-8") == made

@@ -422,3 +422,17 @@ def test_what_follows_an_array_is_read_to_its_end(file: Path, last: dict[str, st
     """However much it is: the array is whole before that, and the input is not."""
     file.write_text(json.dumps([GAP] * 50 + [last]) + " " * (mib << 20) + behind)
     assert in_a_row(file) == in_parts(file, RANGE_BYTES)
+
+
+def test_the_groups_told_apart_are_those_that_come_first_in_the_file(file: Path) -> None:
+    """And not in a part, which may begin with others."""
+    options: dict[str, Any] = {"group_by": ["kind"], "max_groups": 2}
+    file.write_text(json.dumps([{**GAP, "kind": kind} for kind in "abcde" * 20]))
+    total = make_settings(options).new_tally()  # type: ignore[arg-type]  # the names are right
+    for part in parts_of(file, Here(), 300, **options):
+        total += part.tally
+    assert total.survey is not None
+    assert [("a", 20), ("b", 20), (None, 60)] == [
+        (group.value, group.confusion.false_positives) for group in total.survey.groups("kind")
+    ]
+    assert in_a_row(file, **options)[2] == total

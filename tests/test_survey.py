@@ -186,3 +186,14 @@ def test_what_json_has_no_word_for_is_shown_by_its_name() -> None:
     survey = Survey(("field",))
     survey.row(0, float("nan"))[0] += 1
     assert ["NaN"] == [group.value for group in survey.groups("field")]
+
+
+@pytest.mark.parametrize("fields", [(), ("one",), ("other", "one"), ("one", "third"), ("one", "other", "third")])
+def test_counts_of_other_groups_cannot_be_added(fields: tuple[str, ...]) -> None:
+    """They would be counted where they do not belong; nothing is."""
+    survey, other = surveyed([("a", "b", 0)], None), Survey(fields)
+    for row in [other.row(number, "a") for number, _ in enumerate(fields)] or other.rest:
+        row[0] += 1
+    with pytest.raises(ValueError, match="other groups"):
+        survey += other
+    assert surveyed([("a", "b", 0)], None) == survey

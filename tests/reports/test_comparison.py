@@ -173,3 +173,12 @@ def test_what_is_escaped_in_markdown_reads_as_it_was() -> None:
     drawn = markdown(compared(names=("a_b*c", "x#y~z&lt;")))
     assert r"a\_b\*c" in drawn
     assert r"x\#y\~z\&lt;" in drawn
+
+
+@pytest.mark.parametrize("repeated", [(0, 0), (1, 0), (0, 1)])
+def test_repeated_keys_are_told_of_whichever_run_has_them(repeated: tuple[int, int]) -> None:
+    """And only where there are some."""
+    runs = (run("old", BEFORE, repeated=repeated[0]), run("new", AFTER, repeated=repeated[1]))
+    drawn = text(compared()._replace(runs=runs))
+    assert any(repeated) == ("Records of one key are matched in their order; --on names" in drawn)
+    assert [*map(bool, repeated)] == [f"Records in {name} with a key that" in drawn for name in ("OLD", "NEW")]

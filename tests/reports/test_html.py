@@ -258,3 +258,13 @@ def test_the_number_of_samples_is_a_number(most: object) -> None:
     """From 0 on."""
     with pytest.raises(ConfigurationError, match="the number of samples must be"):
         html.new_sampler(most)  # type: ignore[arg-type]  # which is the mistake
+
+
+@pytest.mark.parametrize("positive", ["yes", "no"])
+def test_the_gaps_of_groups_are_told_by_yes(positive: str) -> None:
+    """As everywhere on the page, whatever the positive answer is."""
+    gaps = [*(gap(n, category="night") for n in range(5)), *(gap(n, "FN", category="night") for n in range(5, 8))]
+    read = Page(page(gaps, metrics(gaps, ["category"], positive=positive)))
+    (row,) = (row for row in read.all("tr") if row.startswith("night "))
+    assert row.endswith(" 5 3 0 8")
+    assert "FP FN Unclear Samples" in " ".join(read.all("thead"))
