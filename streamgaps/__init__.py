@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         UnsupportedInputError,
         WorkerError,
     )
+    from streamgaps.metrics import measure
     from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
     from streamgaps.page import report
     from streamgaps.pipeline import analyze, iter_gaps
@@ -75,6 +76,7 @@ __all__ = [
     "audit",
     "compare",
     "iter_gaps",
+    "measure",
     "parse_answer",
     "report",
 ]
@@ -84,6 +86,7 @@ _HOMES = {
     "comparing": ["compare"],
     "auditing": ["Audit", "Disagreement", "RuleReading", "audit"],
     "exceptions": [name for name in __all__ if name.endswith("Error")],
+    "metrics": ["measure"],
     "model": ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"],
     "page": ["report"],
     "pipeline": ["analyze", "iter_gaps"],

@@ -115,7 +115,8 @@ class Difference(NamedTuple):
 class Changes(NamedTuple):
     """How many records were in one state in OLD, and are in another in NEW.
 
-    What is said of gaps (fixed, new, still there, flipped, no longer compared) counts each gap of either run once.
+    What is said of gaps (fixed, new, still there, flipped, no longer compared) counts no gap twice, and none that only
+    one of two complete runs has.
     """
 
     counts: tuple[int, ...]

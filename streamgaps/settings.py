@@ -31,7 +31,7 @@ __all__ = ["Options", "Settings", "make_settings"]
 
 
 class Options(TypedDict, total=False):
-    """What `analyze` and `iter_gaps` take as keyword arguments, beside their own; all of them may be left out.
+    """What `analyze`, `iter_gaps`, `compare` and `audit` take as keyword arguments, beside their own; none is required.
 
     Attributes:
         videos_dir: the folder that relative `video_id`s are relative to; the working directory if None or blank.
