@@ -120,8 +120,8 @@ _GATE_OPTIONS = [
         "--fail-under",
         multiple=True,
         metavar="METRIC=LEAST",
-        help="Fail, with exit code 4 but with the results in place, if a metric (accuracy, f1, recall, ...; README lists "
-        "them) is less; repeatable. "
+        help="Fail, with exit code 4 but with the results in place, if a metric (accuracy, f1, recall, ...) is less; "
+        "repeatable. "
         "E.g. --fail-under accuracy=0.9 --fail-under recall=0.8",
     ),
 ]
