@@ -129,7 +129,7 @@ def _compared(
                 steps.append(step.changes())
                 found[-2].records.close()  # two runs at a time are enough for the disk
         if regressions is not None:
-            write_file(regressions, step.regressions(found[-1].records), content="the regressions")
+            write_file(regressions, step.regressions(found[-1].records), content="regressions")
     return Comparison(reader.on, tuple(one.run() for one in found), tuple(steps), step.groups())
 
 

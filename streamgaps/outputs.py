@@ -150,14 +150,15 @@ class Outputs:
             self._files["html"] = _OutputFile(Path(html), os.fspath(html), "page")
         if isinstance(results, (str, os.PathLike)):
             folder = Path(results)
-            # Those of an earlier run would be taken for this one's.
-            if has_metrics or _is_ours(folder / METRICS_NAME):
-                self._files["metrics"] = _OutputFile(folder / METRICS_NAME, str(folder), "results")
+            self._files["metrics"] = _OutputFile(folder / METRICS_NAME, str(folder), "results")
             self._files["report"] = _OutputFile(folder / REPORT_NAME, str(folder), "results")
             self._files["gaps"] = _OutputFile(folder / GAPS_NAME, str(folder), "results")
         else:
             self.gaps = cast("BinaryIO", _Stream(results))
         _check_distinct(self._files.values())
+        # Those of an earlier run would be taken for this one's.
+        if "metrics" in self._files and not has_metrics and not _is_ours(self._files["metrics"].target):
+            del self._files["metrics"]
         try:
             self._open()
         except BaseException:

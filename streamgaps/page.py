@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from stat import S_ISDIR
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -14,10 +13,11 @@ from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, reason
 from streamgaps.log import log
 from streamgaps.metrics import METRICS
-from streamgaps.outputs import GAPS_NAME, METRICS_NAME, write_file
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME, write_file
 from streamgaps.paths import check_is_local
 from streamgaps.reports import html as page
 from streamgaps.results import files_in, gap_lines
+from streamgaps.samples import error_type_of
 from streamgaps.sources import is_same, open_source
 from streamgaps.stages.write import encode_exactly
 from streamgaps.survey import MOST_SAMPLES
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["report"]
-
-_as_written = re.compile(rb'\{"video_id":"(?:[^"\\]|\\.)*","error_type":"F[NP]","question":').match
 
 _COUNTS = (
     "total_samples",
@@ -41,6 +39,7 @@ _COUNTS = (
     "false_negatives",
     "uncompared",
 )
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _RATES = (*METRICS, "yes_ratio_answers", "yes_ratio_truth")
 
 
@@ -57,13 +56,13 @@ class _Gap(msgspec.Struct):
 class _Skipped(msgspec.Struct):
     field: str
     reason: str
-    count: int
+    count: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 _Described: Any = msgspec.defstruct(
     "_Described",
     [
-        *((name, int) for name in _COUNTS),
+        *((name, _Count) for name in _COUNTS),
         *((name, float | None) for name in _RATES),
         ("intervals", dict[str, tuple[float, float] | None]),
     ],
@@ -76,12 +75,12 @@ _Metrics: Any = msgspec.defstruct(
     [
         ("schema_version", Literal[1]),
         ("positive", Literal["yes", "no"]),
-        ("records", int),
-        ("gaps", dict[Literal["FP", "FN", "unclear"], int]),
+        ("records", _Count),
+        ("gaps", dict[Literal["FP", "FN", "unclear"], _Count]),
         ("skipped", list[_Skipped]),
         ("run", dict[str, Any]),
         ("groups", dict[str, list[_Group]]),
-        ("number_of_groups", dict[str, int], msgspec.field(default_factory=dict)),
+        ("number_of_groups", dict[str, _Count], msgspec.field(default_factory=dict)),
     ],
     bases=(_Described,),
     kw_only=True,
@@ -118,10 +117,11 @@ def report(
         ConfigurationError: an argument makes no sense, or the extra `streamgaps[report]` is not installed.
     """
     page.check_available()
+    check_is_local(results_dir, "results_dir")
     check_is_local(html, "html")
     folder = Path(results_dir)
     target = folder / page.HTML_NAME if html is None else Path(html)
-    sources = folder / GAPS_NAME, folder / METRICS_NAME
+    sources = folder / GAPS_NAME, folder / METRICS_NAME, folder / REPORT_NAME
     _check_folder(folder)
     if any(is_same(target, source) for source in sources):
         message = f"{target}: the page would replace the results that it shows; name another file"
@@ -213,8 +213,8 @@ def _read_gaps(path: Path) -> Iterator[bytes]:
 def _gap(line: bytes) -> bytes:
     """Return a line as a run writes it: another program may have put blanks between, or the keys in another order."""
     try:
-        _decode_gap(line)
-        if _as_written(line):
+        gap = _decode_gap(line)
+        if error_type_of(line) == gap.error_type:
             return line
     except msgspec.MsgspecError:  # it takes no lone surrogates, for one
         pass

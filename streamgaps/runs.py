@@ -18,17 +18,16 @@ from streamgaps.exceptions import (
 )
 from streamgaps.inputs import indexed
 from streamgaps.matching import key_of
-from streamgaps.model import Invalid, Prediction
-from streamgaps.outputs import GAPS_NAME, METRICS_NAME
+from streamgaps.model import Invalid
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import Paths, is_url
 from streamgaps.pipeline import read_gaps
-from streamgaps.results import files_in, gap_lines
-from streamgaps.settings import make_settings
-from streamgaps.sources import expand, open_source
+from streamgaps.results import files_in, gap_lines, read_metrics
+from streamgaps.settings import check_fields, make_settings
+from streamgaps.sources import expand
 from streamgaps.stages.classify import Unclear
-from streamgaps.stages.fields import MISSING, Fields, carried_name, layout_of
+from streamgaps.stages.fields import MISSING, look_up
 from streamgaps.stages.join import key_bytes
-from streamgaps.stages.read import Format, Shape, read
 from streamgaps.stages.validate import json_type
 from streamgaps.stages.write import write
 from streamgaps.survey import CELLS, Confusion, group_key, shown_value
@@ -304,6 +303,7 @@ class Results:
         on = options.get("on")
         self.on = _PAIR if on is None else (on,)
         self.fields = tuple(dict.fromkeys(text.partition("=")[0] for text in _texts(options.get("group_by"))))
+        check_fields(self.fields)
         self.max_groups = settings.max_groups
         self._longest = settings.shape.max_record_bytes
         self._keys = _KeyReader(self.on, [_getter(name) for name in self.on])
@@ -311,14 +311,14 @@ class Results:
     def inputs(self, run: Input) -> list[Input]:
         """List what is read of a run."""
         folder = Path(cast("str", run))
-        return [folder / GAPS_NAME, folder / METRICS_NAME]
+        return [folder / GAPS_NAME, folder / METRICS_NAME, folder / REPORT_NAME]
 
     def prepare(self, stack: ExitStack) -> None:
         """Do nothing: there is nothing beside them."""
 
     def read(self, run: Input, found: Found, groups: Groups, *, keeps_lines: bool) -> None:
         """Read a run to its end; keep the lines of its gaps, if they are wanted."""
-        gaps, metrics = map(os.fspath, cast("list[Path]", self.inputs(run)))
+        gaps, metrics, _ = map(os.fspath, cast("list[Path]", self.inputs(run)))
         for line_number, line in gap_lines(gaps, longest=self._longest):
             try:
                 self._add(line, line_number, found, groups, keeps_lines=keeps_lines)
@@ -386,36 +386,22 @@ def _metrics(path: str, found: Found, longest: int) -> Confusion | None:
     Raises:
         InputError: it is refused, or says something else than `kpi_gaps.jsonl`.
     """
-    names = (*_COUNTS, "positive", "gaps.FP", "gaps.FN", *(f"run.{name}" for name in _READ_BY))
-    fields = Fields(carried=tuple((name, tuple(name.split("."))) for name in names))
-    layout = layout_of(fields)
-    shape = Shape(format=Format.JSONL, max_record_bytes=longest, fields=fields)  # one object, in any spelling
-    try:
-        with open_source(path) as source:
-            items = [item for batch in read(source.blocks, shape) for item in batch]
-    except SourceNotFoundError:
+    item = read_metrics(path, longest=longest)
+    if item is None:
         return None
-    except InputError as error:
-        error.source = path
-        raise
-    if len(items) != 1 or not isinstance(items[0], (Prediction, dict)):
-        raise _no_metrics(path, "it is no object")
-    item = layout.fill(items[0]) if isinstance(items[0], Prediction) else layout.make(items[0])
-    values = {name: getattr(item, carried_name(number)) for number, name in enumerate(names)}
+    names = (*_COUNTS, "positive", "gaps.FP", "gaps.FN", *(f"run.{name}" for name in _READ_BY))
+    values = {name: look_up(item, name.split(".")) for name in names}
     values = {name: value for name, value in values.items() if value is not MISSING}
     for name in _COUNTS[:-1]:
-        if type(values.get(name)) is not int or values[name] < 0:
-            raise _no_metrics(path, f"'{name}' must be a whole number")
+        if type(values.get(name)) is not int or not 0 <= values[name] < 2**63:
+            message = f"these are no metrics as analyze writes them: '{name}' must be a whole number"
+            error = InputError(message)
+            error.source = path
+            raise error
     _check_is_of(found, path, values)
     found.read_by = {name: values[f"run.{name}"] for name in _READ_BY if f"run.{name}" in values}
     counts = Confusion(*(values.get(name, 0) for name in _COUNTS))
     return counts.flipped() if values.get("positive") == "no" else counts
-
-
-def _no_metrics(path: str, why: str) -> InputError:
-    error = InputError(f"these are no metrics as analyze writes them: {why}")
-    error.source = path
-    return error
 
 
 def _check_is_of(found: Found, path: str, values: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from streamgaps.reports.highlight import Span
 
-__all__ = ["Sample", "Sampler"]
+__all__ = ["Sample", "Sampler", "error_type_of"]
 
 _MARKS = {kind.value: f'","error_type":"{kind.value}","question":'.encode() for kind in ErrorType}
 """By what the type of a line is told. Inside a text each quote is escaped, so the first such mark is the true one; only
@@ -57,6 +57,12 @@ class Sample(NamedTuple):
     """How many fields there are beside those."""
     keys: dict[str, tuple[Key, str | None]]
     """By what the groups of a question, and of further fields, are told."""
+
+
+def error_type_of(line: bytes) -> str | None:
+    """Return the error type of a line as a run writes it; None where it is written in another way."""
+    places = [(line.find(mark), kind) for kind, mark in _MARKS.items()]
+    return min(((place, kind) for place, kind in places if place >= 0), default=(0, None))[1]
 
 
 class Sampler:
@@ -119,9 +125,7 @@ class Sampler:
             self._choose(lines, found)
             return
         for line in (line + b"\n" for line in lines.split(b"\n")[:-1]):  # not by carriage returns
-            places = {kind: line.find(mark) for kind, mark in _MARKS.items()}
-            first = min((place, kind) for kind, place in places.items() if place >= 0)[1]
-            self._choose(line, {first: 1})
+            self._choose(line, {error_type_of(line) or "": 1})
 
     def _choose(self, lines: bytes, found: dict[str, int]) -> None:
         """Keep those of the lines that are chosen.
@@ -145,7 +149,7 @@ class Sampler:
         self._lines += sum(found.values())
 
     def _shortened(self, number: int, line: bytes) -> Sample:
-        record: dict[str, Any] = json.loads(line)
+        record = _record(line)
         video_id = excerpt(record["video_id"], _PATH)
         shown = None if video_id.left_out else media(record["video_id"])
         question = excerpt(_text(record["question"]), _QUESTION)
@@ -167,6 +171,15 @@ class Sampler:
             len(names) - len(carried),
             {name: group_key(record[name]) for name in ["question", *names]},
         )
+
+
+def _record(line: bytes) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(line)
+    except RecursionError:  # whoever wrote the line had more room on its stack
+        texts = dict.fromkeys(("video_id", "question", "ground_truth", "response"), "(nested too deeply to be shown)")
+        return {**texts, "error_type": error_type_of(line)}
+    return record
 
 
 def _behind(lines: bytes, mark: bytes, count: int, start: int) -> int:

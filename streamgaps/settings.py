@@ -19,7 +19,7 @@ from streamgaps.stages.rules import RULES
 from streamgaps.survey import MAX_GROUPS, Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from enum import Enum
 
     from streamgaps.side import IndexFile
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[str], Answer | str | bool | None]
 
-__all__ = ["Options", "Settings", "make_settings"]
+__all__ = ["Options", "Settings", "check_fields", "make_settings"]
 
 
 class Options(TypedDict, total=False):
@@ -287,6 +287,9 @@ def _rule(options: Options, name: str) -> Any:  # noqa: ANN401 -- a name or a fu
 
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
+_MOST_FIELDS = 100
+"""How many fields may make groups: each takes time for each record."""
+
 _FIELDS = ("video_id", "response", "gt", "question")
 _OUTPUT = ("video_id", "error_type", "question", "ground_truth", "response", "unclear")
 """The keys that a gap has anyway."""
@@ -323,7 +326,19 @@ def _further_fields(options: Options) -> tuple[tuple[tuple[str, Path], ...], tup
     for name in carried:
         if name in _OUTPUT:
             raise _is_taken(name)
+    check_fields(group_by)
     return tuple(carried.items()), tuple(dict.fromkeys(group_by))
+
+
+def check_fields(group_by: Sequence[str]) -> None:
+    """Refuse more fields that make groups than there may be.
+
+    Raises:
+        ConfigurationError: there are too many.
+    """
+    if len(group_by) > _MOST_FIELDS:
+        message = f"there are {len(group_by)} fields that make groups (--group-by), and at most {_MOST_FIELDS} may"
+        raise ConfigurationError(message)
 
 
 def _texts(options: Options, name: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from streamgaps.changes import ABSENT, STATES, Comparison
 from streamgaps.comparing import compare
 from streamgaps.metrics import measure
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.reports.comparison import text
 from tests.conftest import names, real_data
 
 Record = dict[str, Any]
@@ -332,8 +333,8 @@ def test_metrics_of_results_come_from_their_file(results: list[Path]) -> None:
         (json.dumps(METRICS | {"true_negatives": -1}), "'true_negatives' must be a whole number"),
         ("{}", "'true_positives' must be a whole number"),
         ("[1]", "no object"),
-        ("", "no object"),
-        ('{"a"', "the input ends inside a record"),
+        ("", "no metrics as analyze writes them: Expecting value"),
+        ('{"a"', "no metrics as analyze writes them: Expecting"),
     ],
 )
 def test_metrics_that_are_none_or_of_another_run_are_refused(results: list[Path], text: str, said: str) -> None:
@@ -498,3 +499,35 @@ def test_of_groups_with_as_many_more_gaps_the_one_with_more_new_ones_is_worse(tm
         (group.value, group.changes.fixed, group.changes.new)
         for group in compare(files, group_by="kind").groups["kind"]
     ]
+
+
+def test_metrics_with_many_groups_are_read_to_where_these_begin(tmp_path: Path) -> None:
+    """So whatever is in them; what follows there may be of any length."""
+    records = [
+        {"video_id": f"/{number}", "question": f"{number} \ud83d", "response": "yes", "gt": "no"}
+        for number in range(50)
+    ]
+    (tmp_path / "p.json").write_text(json.dumps(records))
+    for name in ("a", "b"):
+        analyze(tmp_path / "p.json", tmp_path / name, metrics=True, group_by="question")
+    path = tmp_path / "b" / METRICS_NAME
+    path.write_bytes(path.read_bytes()[:-100])  # cut among the groups
+    found = compare([tmp_path / "a", tmp_path / "b"])
+    assert [0.0, 0.0] == [measure(run.whole)["accuracy"] for run in found.runs if run.whole]
+    assert "50" in str(found.runs[0].whole)
+
+
+def test_results_that_were_read_by_other_options_are_told_of(tmp_path: Path) -> None:
+    """What changed may be due to that."""
+    (tmp_path / "p.json").write_text(json.dumps([{"video_id": "/a", "response": "maybe", "gt": "no"}]))
+    analyze(tmp_path / "p.json", tmp_path / "a", metrics=True, unclear="gap")
+    analyze(tmp_path / "p.json", tmp_path / "b", metrics=True)
+    drawn = text(compare([tmp_path / "a", tmp_path / "b"]))
+    assert "read by different options (unclear: gap, skip)" in drawn
+    assert "different options" not in text(compare([tmp_path / "a", tmp_path / "a"], names=["x", "y"]))
+
+
+def test_a_field_of_the_ground_truth_needs_one(runs: list[Path]) -> None:
+    """Else it would have no effect."""
+    with pytest.raises(ConfigurationError, match="names a field of the ground truth, and there is none"):
+        compare(runs, on="id=key")

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamgaps import ConfigurationError, InputError, SourceError, SourceNotFoundError, analyze
-from streamgaps.outputs import GAPS_NAME, METRICS_NAME
+from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.page import report
 from streamgaps.reports.html import HTML_NAME
 from tests.conftest import names
@@ -151,3 +152,71 @@ def test_the_page_of_a_run_shows_the_groups_that_a_later_one_shows(tmp_path: Pat
     assert 12 == made.count('<tr><th scope="row" dir="auto">Is it ')
     assert "The 12 worst of 60 groups." in made
     assert report(tmp_path / "gaps").read_text("utf-8") == made
+
+
+def test_the_memory_for_a_line_is_a_few_times_its_length(tmp_path: Path) -> None:
+    """Whatever is long in it."""
+    for field in ("video_id", "question", "response"):
+        folder = write_results(tmp_path / field, [gap(1) | {field: '/"' * 1_000_000}])
+        tracemalloc.start()
+        report(folder, tmp_path / "page.html")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 60_000_000
+
+
+@pytest.mark.parametrize("levels", [900, 970, 976, 980, 1000, 5000])
+def test_a_question_that_is_nested_too_deeply_is_no_bug(tmp_path: Path, levels: int) -> None:
+    """It is refused, or not shown."""
+    folder = tmp_path / "gaps"
+    folder.mkdir()
+    line = json.dumps(gap(1)).replace('"Is there a collision?"', "[" * levels + "]" * levels)
+    (folder / GAPS_NAME).write_text(line + "\n")
+    try:
+        text = report(folder).read_text("utf-8")
+    except InputError as error:
+        assert "line 1 is not a gap" in str(error)
+    else:
+        assert text.count("<article") == 1
+
+
+def test_a_carriage_return_between_tokens_ends_no_line(tmp_path: Path) -> None:
+    """Also where a value looks like a mark of a type."""
+    folder = tmp_path / "gaps"
+    folder.mkdir()
+    question = {"a": "x", "error_type": "FN", "question": 1}
+    line = json.dumps(gap(1) | {"question": question}, separators=(",", ":"))[:-1] + "\r}\n"
+    (folder / GAPS_NAME).write_bytes(line.encode() * 3)
+    text = report(folder).read_text("utf-8")
+    assert (3, 0) == (text.count('data-type="FP"'), text.count('data-type="FN"'))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number_of_groups": {"question": "x"}},
+        {"number_of_groups": [1]},
+        {"true_positives": 10**4299},
+        {"records": -1},
+    ],
+)
+def test_metrics_that_somebody_has_edited_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    """They are no bug; what older versions did not write need not be there."""
+    document = metrics(GAPS, ["question"])
+    folder = write_results(tmp_path / "gaps", GAPS)
+    (folder / METRICS_NAME).write_text(json.dumps({k: v for k, v in document.items() if k != "number_of_groups"}))
+    assert "The 12 worst" not in report(folder).read_text("utf-8")
+    (folder / METRICS_NAME).write_text(json.dumps({**document, **change}))
+    with pytest.raises(InputError, match="is not what streamgaps writes"):
+        report(folder)
+
+
+def test_the_page_replaces_no_results(tmp_path: Path) -> None:
+    """None of the three files."""
+    folder = write_results(tmp_path / "gaps", GAPS)
+    for name in (GAPS_NAME, METRICS_NAME, REPORT_NAME):
+        (folder / name).touch()
+        with pytest.raises(ConfigurationError, match="the page would replace the results"):
+            report(folder, folder / name)
+    with pytest.raises(ConfigurationError, match="results_dir is empty"):
+        report("")

@@ -221,9 +221,17 @@ def command(
         skipped=skipped,
         html=html,
         max_skipped=0 if strict else max_skipped,
-        fail_under=dict(map(_least, fail_under)),
+        fail_under=_limits(fail_under),
         **options,
     )
+
+
+def _limits(texts: tuple[str, ...]) -> dict[str, float]:
+    limits = dict(map(_least, texts))
+    if len(limits) < len(texts):
+        message = "--fail-under names a metric twice"
+        raise click.UsageError(message)
+    return limits
 
 
 def _least(text: str) -> tuple[str, float]:

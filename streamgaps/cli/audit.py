@@ -22,7 +22,7 @@ from streamgaps.cli.options import (
     with_options,
 )
 from streamgaps.cli.progress import Progress
-from streamgaps.cli.terminal import printable, printable_json
+from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.log import log
 from streamgaps.reports.audit import document, lines
 from streamgaps.sources import expand
@@ -90,7 +90,7 @@ def command(
     begin = time.monotonic()
     found = _audit(inputs, options, shows_bar=outlook.log_format is logs.LogFormat.CONSOLE and not quiet)
     log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
-    click.echo((_json if as_json else _text)(found).encode("utf-8"), nl=False)
+    print_out([(_json if as_json else _text)(found)])
 
 
 def _audit(inputs: list[Input], options: dict[str, Any], *, shows_bar: bool) -> Audit:

@@ -21,7 +21,7 @@ from streamgaps.cli.options import (
     set_up_logs,
     with_options,
 )
-from streamgaps.cli.terminal import printable, printable_json
+from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.exceptions import GateError
 from streamgaps.log import log
 from streamgaps.model import Tally
@@ -137,11 +137,10 @@ def _print(comparison: Comparison, *, as_json: bool, as_markdown: bool) -> None:
     from streamgaps.reports import comparison as report  # noqa: PLC0415 -- as above
 
     if as_json:
-        for piece in report.document(comparison):
-            click.echo(printable_json(piece), nl=False)
+        print_out(map(printable_json, report.document(comparison)))
     else:
         draw = report.markdown if as_markdown else report.text
-        click.echo(draw(comparison, shown=printable), nl=False)
+        print_out([draw(comparison, shown=printable)])
 
 
 def _tally(comparison: Comparison) -> Tally:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import codecs
 import errno
+import io
 import os
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from streamgaps import system
+from streamgaps.exceptions import OutputError, reason
 
-__all__ = ["printable", "printable_json", "shown_on_terminal"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["print_out", "printable", "printable_json", "shown_on_terminal"]
 
 # Control characters, C1 ones too, and what reverses the direction of text: a terminal obeys them.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -30,6 +34,24 @@ def printable_json(text: str) -> str:
 def shown_on_terminal(file: BinaryIO) -> BinaryIO:
     """Return a file that passes JSON Lines on to a terminal, printable."""
     return cast("BinaryIO", _Terminal(file))
+
+
+def print_out(pieces: Iterable[str]) -> None:
+    """Write a text to standard output.
+
+    Raises:
+        OutputError: it cannot be written, or standard output is closed.
+        BrokenPipeError: whoever reads it went away.
+    """
+    try:
+        with io.BufferedWriter(cast("io.RawIOBase", system.standard_file(1, "<stdout>"))) as file:
+            for piece in pieces:
+                file.write(piece.encode("utf-8", "backslashreplace"))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"<stdout>: cannot be written: {reason(error)}"
+        raise OutputError(message) from error
 
 
 class _Terminal:

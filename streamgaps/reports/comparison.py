@@ -43,7 +43,7 @@ _OUTCOMES = {
 _SAME = ("true_positive_rate", "true_negative_rate")
 """Metrics that are there under another name, too; JSON has them."""
 
-_MARKUP = re.compile(r"[\\`*_\[\]|<>&~#]")
+_BACKTICKS = re.compile("`+")
 
 
 class _Section(NamedTuple):
@@ -74,11 +74,16 @@ def _text(section: _Section) -> Iterator[str]:
 
 def markdown(comparison: Comparison, *, shown: Callable[[str], str] = str) -> str:
     """Write the tables in GitHub's Markdown; arguments as for `text`. What the input says stays text."""
+    return "\n".join(
+        "\n".join(_markdown(section)) + "\n" for section in _sections(comparison, lambda value: _code(shown(value)))
+    )
 
-    def marked(value: str) -> str:
-        return _MARKUP.sub(lambda found: f"\\{found[0]}", shown(value))
 
-    return "\n".join("\n".join(_markdown(section)) + "\n" for section in _sections(comparison, marked))
+def _code(value: str) -> str:
+    """Write a text as code, the one thing in which nothing is obeyed: no mark-up, link, mention or formula."""
+    fence = "`" * (1 + max(map(len, _BACKTICKS.findall(value)), default=0))
+    edge = " " if not value.strip() or "`" in (value[0], value[-1]) else ""
+    return f"{fence}{edge}{value}{edge}{fence}".replace("|", "\\|")  # a cell ends with a bar, also within code
 
 
 def _markdown(section: _Section) -> Iterator[str]:

@@ -25,10 +25,13 @@ from streamgaps.stages.rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["MOST", "Span", "deciding"]
+__all__ = ["LONGEST", "MOST", "Span", "deciding"]
 
 Span = tuple[int, int]
 """Where in a text something begins and ends."""
+
+LONGEST = 100
+"""How many characters of what decided are marked: a word with ten thousand commas in it may be one."""
 
 MOST = 1000
 """How many words of a text are looked for, at most: a text may consist of nothing else."""
@@ -63,7 +66,7 @@ def deciding(text: str, rule: object, *, final_answer: bool = False) -> list[Spa
     if find is None or part is None:
         return []
     begin, end = part
-    return [(begin + start, begin + stop) for start, stop in islice(find(text[begin:end]), MOST)]
+    return [(begin + start, begin + min(stop, start + LONGEST)) for start, stop in islice(find(text[begin:end]), MOST)]
 
 
 def _strict(text: str) -> Iterator[Span]:

@@ -39,9 +39,10 @@ def media(video_id: str) -> Media | None:
     Media(kind='video', url='https://example.org/1.webm?size=2')
     >>> media("javascript://example.org/1.mp4"), media("https://example.org/1.jpg"), media("1.mp4")
     (None, None, None)
+    >>> media("//host/share/1.jpg")
     """
     is_web = _WEB.match(video_id) is not None
-    if not is_web and not video_id.startswith("/"):
+    if not is_web and (not video_id.startswith("/") or video_id.startswith("//")):  # of a host, for some systems
         return None
     name = (re.split("[?#]", video_id, maxsplit=1)[0] if is_web else video_id).lower()
     kind = "video" if name.endswith(_VIDEO) else "picture" if name.endswith(_PICTURE) and not is_web else None

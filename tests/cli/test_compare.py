@@ -49,8 +49,8 @@ def test_it_prints_json_or_markdown(run: Run, files: list[str]) -> None:
     assert ["baseline", "it_1"] == [one["name"] for one in found["runs"]]
     assert {"b", "\x1b[31mred|\n"} == {group["value"] for group in found["groups"]["kind"]}
     drawn = run("streamgaps", "compare", *files, *names, "--markdown", "--group-by", "kind").stdout
-    assert "**OLD: baseline, NEW: it\\_1; matched by video\\_id and question**\n" in drawn
-    assert "\n| \\\\x1b\\[31mred\\|\\\\n | 1 | 0 | 0 | 0 | 1 | 0.0000 | 1.0000 |\n" in drawn
+    assert "**OLD: `baseline`, NEW: `it_1`; matched by `video_id and question`**\n" in drawn
+    assert "\n| `\\x1b[31mred\\|\\n` | 1 | 0 | 0 | 0 | 1 | 0.0000 | 1.0000 |\n" in drawn
 
 
 def test_results_and_trends(run: Run, files: list[str]) -> None:

@@ -177,6 +177,8 @@ def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) ->
         (["--fail-under", "accuracy=90"], ": accuracy must be a number up to 1, not 90.0; 90 % is 0.9"),
         (["--fail-under", "accuracy=high"], "'high' is no number"),
         (["--fail-under", "accuracy=nan"], "must be a number up to 1"),
+        (["--fail-under", "f1=0.9", "--fail-under", "f1=0.1"], "--fail-under names a metric twice"),
+        ([word for n in range(101) for word in ("--group-by", f"f{n}")], "there are 101 fields that make groups"),
         (["--fail-under", "accuracy"], "expected NAME=VALUE"),
         (
             ["--group-by", "response"],
@@ -288,3 +290,28 @@ def test_metrics_of_an_earlier_run_stay_if_a_run_fails(
     assert run("streamgaps", "analyze", "p.json", "-o", "gaps").returncode == 1
     assert found == json.loads((tmp_path / "gaps" / METRICS_NAME).read_text("utf-8"))
     assert "streamgaps 0." in found["generator"]
+
+
+def test_a_page_takes_the_place_of_no_result(run: Run, sample: Path, tmp_path: Path) -> None:
+    """Also of one that is not asked for."""
+    for name in (GAPS_NAME, REPORT_NAME, METRICS_NAME):
+        shown = run("streamgaps", "analyze", sample, "-o", "gaps", "--html", f"gaps/{name}")
+        assert (2, True) == (shown.returncode, "other results go to that file" in shown.stderr)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("command", ["audit", "compare"])
+def test_a_closed_standard_output_is_an_error(sample: Path, tmp_path: Path, command: str) -> None:
+    """Where the table was to go there."""
+    (tmp_path / "p.json").write_bytes(sample.read_bytes())
+    runs = "p.json" if command == "audit" else "p.json p.json --name a --name b"
+    for where in (">&-", "> /dev/full"):
+        line = f'"$0" {command} {runs} {where}'
+        shown = subprocess.run(
+            ["/bin/sh", "-c", line, str(Path(sys.executable).with_name("streamgaps"))],
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert (3, True) == (shown.returncode, "<stdout>: cannot be written" in shown.stderr)

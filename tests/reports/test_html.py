@@ -268,3 +268,11 @@ def test_the_gaps_of_groups_are_told_by_yes(positive: str) -> None:
     (row,) = (row for row in read.all("tr") if row.startswith("night "))
     assert row.endswith(" 5 3 0 8")
     assert "FP FN Unclear Samples" in " ".join(read.all("thead"))
+
+
+def test_one_word_without_end_is_marked_at_its_beginning_only() -> None:
+    """The rule pope drops commas: with a hundred thousand of them it still is one word."""
+    gaps = [gap(number, "FN", response="n" + "," * 100_000 + "o") for number in range(100)]
+    text = page(gaps, metrics(gaps, rule="pope"))
+    assert len(text) < 400_000
+    assert text.count("<mark>n,,,") == 100
