@@ -22,11 +22,7 @@ __all__ = ["Documents"]
 
 
 class Documents(NamedTuple):
-    """Which documents are wanted, and of what.
-
-    Raises:
-        ConfigurationError: from `check`.
-    """
+    """Which documents are wanted, and of what; the fields are arguments of `analyze`."""
 
     metrics: bool = False
     html: str | os.PathLike[str] | None = None

@@ -64,7 +64,10 @@ class Shown:
 
     def state(self) -> str:
         """Return what is said of how many there are."""
-        return self.page.locator("output").inner_text()
+        found: str = self.page.locator(
+            "output"
+        ).inner_text()  # where Playwright is not installed, nothing is known of it
+        return found
 
     def is_too_wide(self) -> bool:
         """Say whether one would have to scroll sideways."""
