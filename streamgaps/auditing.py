@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from streamgaps.chain import Chain
 from streamgaps.exceptions import ConfigurationError
-from streamgaps.inputs import explained, indexed, left_over
+from streamgaps.inputs import Meter, explained, indexed, left_over
 from streamgaps.model import Answer, Notice, Tally, answers_of
 from streamgaps.settings import make_settings
 from streamgaps.sources import expand, open_source
@@ -19,7 +19,7 @@ from streamgaps.stages.rules import RULES
 from streamgaps.survey import CELLS, Confusion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
@@ -184,8 +184,7 @@ class _Auditing:
     ) -> None:
         self._settings = settings
         self._is_one = is_one
-        self._on_progress = on_progress or bool
-        self._done = 0  # bytes of the inputs before this one
+        self._meter = Meter(on_progress)
         self._chain = stack.enter_context(Chain(settings))
         self._marks = None
         if settings.labels_index is not None:
@@ -203,17 +202,11 @@ class _Auditing:
     def read(self, source: Source) -> None:
         """Read an input to its end."""
         settings = self._settings
-        items = read(self._watched(source), settings.shape)
+        items = read(self._meter.blocks(source), settings.shape)
         mark = bool if self._marks is None else self._marks.set
         name = None if self._is_one else source.name
         with explained(source.name, lambda: items.format, settings, items.line_of):
             self._count(self._chain.predictions(items, mark=mark), name)
-        self._done += source.position()
-
-    def _watched(self, source: Source) -> Iterator[bytes]:
-        for block in source.blocks:
-            yield block
-            self._on_progress(self._done + source.position())
 
     def _count(self, predictions: Iterable[Prediction], source: str | None) -> None:
         remembered, sides = self._remembered, self._sides

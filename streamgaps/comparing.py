@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps.changes import ABSENT, STATES, Changes, Comparison, GroupChanges
 from streamgaps.exceptions import ConfigurationError
+from streamgaps.inputs import Meter
 from streamgaps.matching import Records, matched
 from streamgaps.outputs import write_file
 from streamgaps.paths import check_is_local
@@ -18,7 +19,7 @@ from streamgaps.sources import is_same
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
@@ -35,6 +36,7 @@ def compare(
     *,
     names: Sequence[str] | None = None,
     regressions: str | os.PathLike[str] | None = None,
+    on_progress: Callable[[int], object] | None = None,
     **options: Unpack[Options],
 ) -> Comparison:
     """Compare runs record by record, each with the one before it.
@@ -54,6 +56,7 @@ def compare(
         names: what to call the runs; by default by the names of their files or folders.
         regressions: a file that gets the gaps of the last run that were none in the run before it, as JSON Lines, as
             they are in `kpi_gaps.jsonl`, in the order of the last run. It appears whole or not at all.
+        on_progress: called after each block of predictions with the number of bytes read so far, of all runs.
         **options: see `Options`. `on` is here the field by which records are matched, and by which `ground_truth` is
             joined, if that is given: in predictions any field, which is then carried; in results a field of the gaps.
             `dedup` does not apply, and to results only `on`, `group_by`, `max_groups` and `max_record_bytes` do.
@@ -66,7 +69,7 @@ def compare(
     """
     several = _several(runs)
     names = _names(several, names)
-    reader = reader_of(several, options)
+    reader = reader_of(several, options, Meter(on_progress))
     if regressions is not None:
         _check_output(regressions, several, reader, options)
     return _compared(several, names, reader, regressions)

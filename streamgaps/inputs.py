@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from streamgaps.settings import Settings
     from streamgaps.side import Marks
+    from streamgaps.sources import Source
 
-__all__ = ["explained", "indexed", "left_over"]
+__all__ = ["Meter", "explained", "indexed", "left_over"]
 
 
 def indexed(settings: Settings, stack: ExitStack) -> Settings:
@@ -65,6 +66,25 @@ def left_over(settings: Settings, marks: Marks | None) -> tuple[int, int]:
         )
         raise InputError(message)
     return count, marks.ambiguous()
+
+
+class Meter:
+    """Tells how many bytes of several inputs are read so far.
+
+    Args:
+        on_progress: told after each block; nobody if None.
+    """
+
+    def __init__(self, on_progress: Callable[[int], object] | None) -> None:
+        self._tell = on_progress or bool
+        self._done = 0  # bytes of the inputs before this one
+
+    def blocks(self, source: Source) -> Iterator[bytes]:
+        """Pass the blocks of an input on."""
+        for block in source.blocks:
+            yield block
+            self._tell(self._done + source.position())
+        self._done += source.position()
 
 
 def _no_line(_: int) -> int | None:

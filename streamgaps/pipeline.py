@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
     from streamgaps.chain import Tap
+    from streamgaps.inputs import Meter
     from streamgaps.model import Gap, UnresolvedPath
     from streamgaps.outputs import Outputs
     from streamgaps.repeats import Repeats
@@ -249,6 +250,7 @@ def read_gaps(
     tell: Tell,
     tally: Tally | None = None,
     tap: Tap | None = None,
+    meter: Meter | None = None,
 ) -> Iterator[Gap]:
     """Do what `iter_gaps` does, by settings that are made.
 
@@ -259,6 +261,7 @@ def read_gaps(
         tally: as for `iter_gaps`.
         tap: looks at the predictions of each input, one at a time, before they are classified: when a gap is yielded,
             the prediction that it saw last is the one.
+        meter: tells how far it is.
     """
     inputs = _inputs(predictions, settings)
     with ExitStack() as stack:
@@ -270,7 +273,7 @@ def read_gaps(
             run.tally, run.records = tally, tally.records
         for one in inputs:
             with open_source(one) as source:
-                yield from run.gaps(source.name, source.blocks)
+                yield from run.gaps(source.name, source.blocks if meter is None else meter.blocks(source))
         run.check()
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from typing import BinaryIO
 
+    from streamgaps.inputs import Meter
     from streamgaps.matching import Records, Row
     from streamgaps.model import ParsedPrediction
     from streamgaps.settings import Options, Settings
@@ -59,8 +60,8 @@ def shown_name(run: Input) -> str:
     return name if isinstance(name, str) else "<stream>"
 
 
-def reader_of(runs: list[Input], options: Options) -> Predictions | Results:
-    """Return what reads all of the runs.
+def reader_of(runs: list[Input], options: Options, meter: Meter) -> Predictions | Results:
+    """Return what reads all of the runs; `meter` is for predictions, which are long.
 
     Raises:
         ConfigurationError: some are results and some are not, or an option makes no sense for them.
@@ -77,7 +78,7 @@ def reader_of(runs: list[Input], options: Options) -> Predictions | Results:
             "with results"
         )
         raise ConfigurationError(message)
-    return Predictions(options)
+    return Predictions(options, meter)
 
 
 def _check_is_there(run: Input, *, is_results: bool) -> None:
@@ -177,7 +178,8 @@ class Predictions:
         changes: nothing yet, but of this kind.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, meter: Meter) -> None:
+        self._meter = meter
         if options.get("dedup"):
             message = "dedup has no effect on a comparison: records of one key are matched in their order"
             raise ConfigurationError(message)
@@ -217,7 +219,11 @@ class Predictions:
         # What is not written needs no path.
         settings = self._settings if keeps_lines else self._settings._replace(paths=Paths.KEEP)
         gaps = read_gaps(
-            self.inputs(run), settings, tell=_ignore, tap=lambda parsed: self._tap(parsed, found, groups, settings)
+            self.inputs(run),
+            settings,
+            tell=_ignore,
+            tap=lambda parsed: self._tap(parsed, found, groups, settings),
+            meter=self._meter,
         )
         for _ in write(gaps, cast("BinaryIO", _Lines(found))) if keeps_lines else gaps:
             pass

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamgaps.auditing import audit
-from streamgaps.cli import logs
 from streamgaps.cli.job import shown, total_size
 from streamgaps.cli.options import (
     LOG_OPTIONS,
@@ -21,7 +19,7 @@ from streamgaps.cli.options import (
     set_up_logs,
     with_options,
 )
-from streamgaps.cli.progress import Progress
+from streamgaps.cli.progress import progress_bar
 from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.log import log
 from streamgaps.reports.audit import document, lines
@@ -30,7 +28,6 @@ from streamgaps.sources import expand
 if TYPE_CHECKING:
     from streamgaps.auditing import Audit
     from streamgaps.cli import exits
-    from streamgaps.sources import Input
 
 __all__ = ["command"]
 
@@ -88,14 +85,10 @@ def command(
         **{name: shown(value) for name, value in options.items() if value not in (None, (), {}, False)},
     )
     begin = time.monotonic()
-    found = _audit(inputs, options, shows_bar=outlook.log_format is logs.LogFormat.CONSOLE and not quiet)
+    with progress_bar(total_size(inputs), outlook.log_format, quiet=quiet) as progress:
+        found = audit(inputs, on_progress=progress, **options)
     log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
     print_out([(_json if as_json else _text)(found)])
-
-
-def _audit(inputs: list[Input], options: dict[str, Any], *, shows_bar: bool) -> Audit:
-    with Progress(total_size(inputs)) if shows_bar and logs.stderr.isatty() else nullcontext() as progress:
-        return audit(inputs, on_progress=progress, **options)
 
 
 def _text(found: Audit) -> str:

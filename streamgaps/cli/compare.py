@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamgaps.cli.job import total_size
 from streamgaps.cli.options import (
     ANSWER_OPTIONS,
     DASH,
@@ -21,6 +22,7 @@ from streamgaps.cli.options import (
     set_up_logs,
     with_options,
 )
+from streamgaps.cli.progress import progress_bar
 from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.exceptions import GateError
 from streamgaps.log import log
@@ -124,7 +126,9 @@ def command(
     options = make_options(options, runs)
     from streamgaps.comparing import compare  # noqa: PLC0415 -- it loads SQLite
 
-    comparison = compare([opened(run) for run in runs], names=names, regressions=regressions, **options)
+    inputs = [opened(run) for run in runs]
+    with progress_bar(total_size(inputs), outlook.log_format, quiet=quiet) as progress:
+        comparison = compare(inputs, names=names, regressions=regressions, on_progress=progress, **options)
     _print(comparison, as_json=as_json, as_markdown=as_markdown)
     if regressions is not None:
         log.info("streamgaps.regressions_written", path=os.fspath(regressions), count=comparison.changes.new)

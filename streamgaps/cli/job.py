@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, BinaryIO
 
 from streamgaps.cli import logs
 from streamgaps.cli.closing import log_end, shown_end
 from streamgaps.cli.logs import LogFormat
-from streamgaps.cli.progress import Progress
+from streamgaps.cli.progress import progress_bar
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
@@ -80,7 +79,6 @@ def analyze_and_tell(
         **{name: shown(value) for name, value in chosen.items()},
     )
     begin = time.monotonic()
-    bar = log_format is LogFormat.CONSOLE and logs.stderr.isatty() and not quiet
 
     def tell(tally: Tally, *, is_written: bool) -> None:
         seconds = time.monotonic() - begin
@@ -99,7 +97,7 @@ def analyze_and_tell(
         logs.stderr.write(("" if isinstance(results_dir, str) else report(tally)) + end)
 
     try:
-        with Progress(size) if bar else nullcontext() as progress:
+        with progress_bar(size, log_format, quiet=quiet) as progress:
             tally = analyze(
                 inputs,
                 results_dir,

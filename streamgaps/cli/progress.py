@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from streamgaps.cli.logs import stderr
+from streamgaps.cli.logs import LogFormat, stderr
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Tally
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "progress_bar"]
 
 _DELAY_SECONDS = 0.3
 """A run that ends sooner shows no bar, and does not load its library."""
+
+
+def progress_bar(size: int | None, log_format: LogFormat, *, quiet: bool) -> AbstractContextManager[Progress | None]:
+    """Return a bar for a run that reads so many bytes, where somebody is watching; else nothing."""
+    is_shown = log_format is LogFormat.CONSOLE and stderr.isatty() and not quiet
+    return Progress(size) if is_shown else nullcontext()
 
 
 class Progress:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streamgaps import compare
 from streamgaps.cli.compare import command
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -133,3 +134,12 @@ def test_each_option_is_there_once() -> None:
     assert sorted(set(named)) == sorted(named)
     on = next(parameter for parameter in command.params if parameter.name == "on")
     assert "records are matched" in getattr(on, "help", "")
+
+
+def test_progress_goes_over_all_runs(files: list[str], tmp_path: Path) -> None:
+    """To the sum of their lengths."""
+    seen: list[int] = []
+    paths = [tmp_path / name for name in files]
+    compare(paths, on_progress=seen.append)
+    assert sorted(seen) == seen
+    assert sum(path.stat().st_size for path in paths) == seen[-1]
