@@ -46,7 +46,8 @@ _STAGING_SUFFIX = ".tmp"
 _NO_DOCUMENTS: Mapping[str, Iterable[str]] = MappingProxyType({})
 _PERMISSIONS = 0o777  # of an earlier file: not to run as its owner, who may have been somebody else
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-_HEAD_BYTES = 100
+_HEAD_BYTES = 200
+_BY_US = re.compile(rb'"generator"\s*:\s*"' + GENERATOR.encode() + b" ")
 _BUFFER_BYTES = 256 * 1024
 _STREAM_BUFFER_BYTES = 64 * 1024  # less: somebody waits for what goes to a stream
 
@@ -440,8 +441,10 @@ class _Stream:
 def _is_ours(metrics: Path) -> bool:
     """Say whether metrics are there that streamgaps has written; others may have files of that name."""
     try:
+        if not stat.S_ISREG(system.stat(metrics).st_mode):  # a pipe would be waited for
+            return False
         with system.open_to_read(os.fspath(metrics)) as file:
-            return f'"generator": "{GENERATOR} '.encode() in file.read(_HEAD_BYTES)
+            return _BY_US.search(file.read(_HEAD_BYTES)) is not None
     except (OSError, ValueError):  # there are none, as a rule
         return False
 

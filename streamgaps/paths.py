@@ -301,25 +301,33 @@ def _raise_for_loop(path: str) -> None:
             raise
 
 
-def check_is_local(path: object, name: str) -> None:
-    """Refuse what cannot be the path of an output.
+def check_is_local(path: object, name: str, *, may_be_file: bool = False, may_be_missing: bool = True) -> None:
+    """Refuse what cannot be a local path.
 
     Args:
-        path: a path; or a file that is open, or None, which are none, and are let pass.
-        name: what the argument is called.
+        path: what was given.
+        name: what the argument is called; `results_dir` is a folder.
+        may_be_file: whether it may be a file that is open.
+        may_be_missing: whether it may be None.
 
     Raises:
         ConfigurationError: it is a URL, empty, or no path at all.
     """
+    kind = "folder" if name == "results_dir" else "file"
+    if path is None:
+        if may_be_missing:
+            return
+        message = f"{name} is missing; name a {kind}"
+        raise ConfigurationError(message)
     if not isinstance(path, (str, os.PathLike)):
-        if path is None or hasattr(path, "write"):
+        if may_be_file and hasattr(path, "write"):
             return
         message = f"{name} must be a path, not {path!r}"
         raise ConfigurationError(message)
     text = os.fspath(path)
     if not text:
-        message = f"{name} is empty; name a {'folder' if name == 'results_dir' else 'file'}"
+        message = f"{name} is empty; name a {kind}"
         raise ConfigurationError(message)
     if is_url(text):
-        message = f"{name} is a URL, {text}; results can be written to local folders only"
+        message = f"{name} is a URL, {text}; name a local {kind}"
         raise ConfigurationError(message)

@@ -20,11 +20,11 @@ from streamgaps.model import Skip, Tally
 from streamgaps.outputs import GAPS_NAME, METRICS_NAME, open_outputs
 from streamgaps.paths import check_is_local
 from streamgaps.reports import text
-from streamgaps.settings import make_settings
+from streamgaps.settings import check_max_groups, make_settings
 from streamgaps.sources import expand, is_same, iter_range, open_source, size_of
 from streamgaps.stages.read import Format, Reader, find_format, read
 from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
-from streamgaps.survey import MAX_GROUPS, MOST_SAMPLES
+from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -167,19 +167,14 @@ def analyze(
 
 def _check_places(**places: object) -> None:
     """Refuse places for outputs that are none."""
-    if places["results_dir"] is None:
-        message = "results_dir is missing; name a folder"
-        raise ConfigurationError(message)
     for name, place in places.items():
-        check_is_local(place, name)
+        check_is_local(place, name, may_be_file=name == "results_dir", may_be_missing=name != "results_dir")
 
 
 def _settings(options: Options, documents: Documents, *, keeps_records: bool) -> Settings:
     """Make the settings of a run that writes results."""
     settings = make_settings(options)
-    if settings.max_groups != MAX_GROUPS and not settings.group_by:
-        message = "max_groups (--max-groups) has no effect without group_by (--group-by)"
-        raise ConfigurationError(message)
+    check_max_groups(settings.max_groups, settings.group_by)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=keeps_records))
     return settings.surveyed() if documents.needs_survey else settings
 
@@ -202,7 +197,7 @@ def _log_outcome(tally: Tally, results_dir: str | os.PathLike[str] | BinaryIO, d
             log.info("streamgaps.metrics_written", path=str(folder / METRICS_NAME))
     if documents.html is not None:
         log.info("streamgaps.page_written", path=os.fspath(documents.html))
-    for field in tally.survey.fields if tally.survey else ():
+    for field in tally.survey.fields if tally.survey and tally.survey.total.samples else ():
         values = [group.value for group in islice(tally.survey.groups(field), 2)] if tally.survey else []
         if values == [None]:
             log.warning(

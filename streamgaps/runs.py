@@ -23,7 +23,7 @@ from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import Paths, is_url
 from streamgaps.pipeline import read_gaps
 from streamgaps.results import files_in, gap_lines, read_metrics
-from streamgaps.settings import check_fields, make_settings
+from streamgaps.settings import check_fields, check_max_groups, make_settings
 from streamgaps.sources import expand
 from streamgaps.stages.classify import Unclear
 from streamgaps.stages.fields import MISSING, look_up
@@ -200,6 +200,7 @@ class Predictions:
         self._beside = [settings.ground_truth, settings.annotations]
         places = {"video_id": "video_id", **dict(zip(settings.group_by, settings.group_attributes, strict=True))}
         places["question"] = "question"
+        check_max_groups(settings.max_groups, self.fields)
         self.on = _PAIR if here is None else (here,)
         self.max_groups = settings.max_groups
         self.changes = Changes((), unclear_is_gap=settings.policy.unclear is Unclear.GAP)
@@ -310,6 +311,7 @@ class Results:
         self.on = _PAIR if on is None else (on,)
         self.fields = tuple(dict.fromkeys(text.partition("=")[0] for text in _texts(options.get("group_by"))))
         check_fields(self.fields)
+        check_max_groups(settings.max_groups, self.fields)
         self.max_groups = settings.max_groups
         self._longest = settings.shape.max_record_bytes
         self._keys = _KeyReader(self.on, [_getter(name) for name in self.on])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[str], Answer | str | bool | None]
 
-__all__ = ["Options", "Settings", "check_fields", "make_settings"]
+__all__ = ["Options", "Settings", "check_fields", "check_max_groups", "make_settings"]
 
 
 class Options(TypedDict, total=False):
@@ -338,6 +338,17 @@ def check_fields(group_by: Sequence[str]) -> None:
     """
     if len(group_by) > _MOST_FIELDS:
         message = f"there are {len(group_by)} fields that make groups (--group-by), and at most {_MOST_FIELDS} may"
+        raise ConfigurationError(message)
+
+
+def check_max_groups(max_groups: int, group_by: Sequence[str]) -> None:
+    """Refuse a limit of groups where there are none.
+
+    Raises:
+        ConfigurationError: it would have no effect.
+    """
+    if max_groups != MAX_GROUPS and not group_by:
+        message = "max_groups (--max-groups) has no effect without group_by (--group-by)"
         raise ConfigurationError(message)
 
 

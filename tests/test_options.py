@@ -236,7 +236,7 @@ CHOICES = st.fixed_dictionaries(
         "max_groups": st.integers(1, 3),
         "paths": st.sampled_from(["resolve", "normalize", "keep"]),
     },
-)
+).map(lambda chosen: chosen if "group_by" in chosen else {k: v for k, v in chosen.items() if k != "max_groups"})
 
 
 @settings(max_examples=15)

@@ -5,6 +5,7 @@ import errno
 import fcntl
 import gc
 import io
+import json
 import os
 import re
 import signal
@@ -770,3 +771,22 @@ def test_a_disk_that_is_full_names_what_could_not_be_written(tmp_path: Path) -> 
             os.dup2(device.fileno(), file.fileno())
             file.write(b"x" * 1024 * 1024)
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("made", ["pipe", "folder"])
+def test_what_is_no_file_of_metrics_is_left_alone(tmp_path: Path, made: str) -> None:
+    """A pipe is not waited for."""
+    place = tmp_path / METRICS_NAME
+    os.mkfifo(place) if made == "pipe" else place.mkdir()
+    write(tmp_path, "gap")
+    assert ["gap", "report of gap"] == contents(tmp_path)
+    assert sorted([*PAIR, METRICS_NAME]) == names(tmp_path)
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_metrics_of_ours_are_known_in_any_spelling(tmp_path: Path, separators: tuple[str, str]) -> None:
+    """And removed by a run that writes none."""
+    text = json.dumps({"schema_version": 1, "generator": "streamgaps 9.9", "accuracy": 1}, separators=separators)
+    (tmp_path / METRICS_NAME).write_text(text)
+    write(tmp_path, "gap")
+    assert PAIR == names(tmp_path)

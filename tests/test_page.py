@@ -220,3 +220,10 @@ def test_the_page_replaces_no_results(tmp_path: Path) -> None:
             report(folder, folder / name)
     with pytest.raises(ConfigurationError, match="results_dir is empty"):
         report("")
+
+
+@pytest.mark.parametrize(("results_dir", "html"), [(None, None), (io.BytesIO(), None), ("s3://a/b", None), (".", 5)])
+def test_what_is_no_place_is_refused(results_dir: Any, html: Any) -> None:
+    """By a sentence."""
+    with pytest.raises(ConfigurationError, match=r"is missing; name a folder|must be a path|name a local folder"):
+        report(results_dir, html)

@@ -124,7 +124,7 @@ def analyze_and_tell(
 def _files(tally: Tally, folder: str | None, *, has_metrics: bool) -> list[str]:
     """List what a run has put into its folder."""
     if folder is None:
-        return ["the gaps, to standard output"] if tally.gaps else []
+        return ["the gaps (to standard output)"] if tally.gaps else []
     names = [*((GAPS_NAME, REPORT_NAME) if tally.gaps else ()), *((METRICS_NAME,) if has_metrics else ())]
     return [os.path.join(folder, name) for name in names]  # noqa: PTH118 -- as the folder was named
 

@@ -31,6 +31,9 @@ _NOT_KNOWN = "not available"
 
 _SMALLEST_P = 0.0001
 
+_SURE = 0.05
+"""How likely a difference as great may be by chance, for it to be called one."""
+
 _OUTCOMES = {
     "Correct": CORRECT,
     "FP": (FALSE_POSITIVE,),
@@ -44,6 +47,7 @@ _SAME = ("true_positive_rate", "true_negative_rate")
 """Metrics that are there under another name, too; JSON has them."""
 
 _BACKTICKS = re.compile("`+")
+_BAR = "\\|"  # a cell ends with a bar, also within code
 
 
 class _Section(NamedTuple):
@@ -79,20 +83,24 @@ def markdown(comparison: Comparison, *, shown: Callable[[str], str] = str) -> st
     )
 
 
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', _BAR) for cell in cells)} |"
+
+
 def _code(value: str) -> str:
     """Write a text as code, the one thing in which nothing is obeyed: no mark-up, link, mention or formula."""
     fence = "`" * (1 + max(map(len, _BACKTICKS.findall(value)), default=0))
     edge = " " if not value.strip() or "`" in (value[0], value[-1]) else ""
-    return f"{fence}{edge}{value}{edge}{fence}".replace("|", "\\|")  # a cell ends with a bar, also within code
+    return f"{fence}{edge}{value}{edge}{fence}"
 
 
 def _markdown(section: _Section) -> Iterator[str]:
     yield f"**{section.title}**\n"
     if section.rows:
         head, *rows = section.rows
-        yield f"| {' | '.join(head)} |"
+        yield _row(head)
         yield f"|{' --- |' * len(head)}"
-        yield from (f"| {' | '.join(row)} |" for row in rows)
+        yield from map(_row, rows)
     if section.notes:
         yield "\n" + "\n".join(section.notes) if section.rows else "\n".join(section.notes)
 
@@ -162,7 +170,7 @@ def _outcomes(comparison: Comparison, old: Run, new: Run, shown: Callable[[str],
     title = (
         f"OLD: {_cut(old.name, shown)}, NEW: {_cut(new.name, shown)}; matched by {shown(' and '.join(comparison.on))}"
     )
-    notes = [_test(changes), *_verdict(comparison), *_other_options(old, new)]
+    notes = [_test(changes), *_verdict(comparison), *_other_options(old, new, shown)]
     if old.repeated or new.repeated:
         notes.append("Records of one key are matched in their order; --on names a field that tells them apart")
     return _Section(title, rows, notes)
@@ -176,11 +184,12 @@ def _test(changes: Changes) -> str:
     return f"McNemar's test: {test.better:,} got better, {test.worse:,} got worse; {p_value} (two-sided, {way}; {what})"
 
 
-def _other_options(old: Run, new: Run) -> Iterator[str]:
+def _other_options(old: Run, new: Run, shown: Callable[[str], str]) -> Iterator[str]:
     """Warn of results that do not tell the same things."""
     names = [name for name in old.read_by if name in new.read_by and old.read_by[name] != new.read_by[name]]
     if names:
-        told = "; ".join(f"{name}: {old.read_by[name]}, {new.read_by[name]}" for name in names)
+        values = {name: [_cut(group_name(run.read_by[name]), shown) for run in (old, new)] for name in names}
+        told = "; ".join(f"{name}: {', '.join(both)}" for name, both in values.items())
         yield f"The runs were read by different options ({told}): what changed may be due to that"
 
 
@@ -195,9 +204,8 @@ def _verdict(comparison: Comparison) -> Iterator[str]:
     found = changes.difference("accuracy")
     if found.old is None or found.new is None or found.change is None:
         return
-    interval = found.interval
-    sure = interval is not None and not interval[0] <= 0 <= interval[1]
-    what = ("NEW is better" if found.change > 0 else "NEW is worse") if sure else "no sure difference"
+    is_sure = changes.mcnemar().p_value < _SURE
+    what = ("NEW is better" if found.change > 0 else "NEW is worse") if is_sure else "no sure difference"
     yield f"Accuracy: {found.old:.4f} -> {found.new:.4f} ({found.change:+.4f}): {what}"
 
 

@@ -143,9 +143,9 @@ def group_name(value: object, *, is_other: bool = False) -> str:
         return "(other)"
     if value is None:
         return "(none)"
-    if isinstance(value, str) and not value.strip():
+    if value == "":
         return "(empty)"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) and value.strip() else json.dumps(value, ensure_ascii=False)
 
 
 def _rate(part: int, whole: int, what: str) -> str:

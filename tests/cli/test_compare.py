@@ -99,6 +99,7 @@ def test_regressions_can_fail_it(run: Run, files: list[str], tmp_path: Path) -> 
         (["old.json", "none.json"], 3, "none.json: there is no such file"),
         (["old.json", "empty"], 2, "empty is a folder with results, and old.json is not"),
         (["empty", "nothing"], 3, "nothing: there is no such file or folder; a run without gaps leaves no folder"),
+        (["old.json", "new.json", "--max-groups", "5"], 2, "max_groups (--max-groups) has no effect without"),
         (["old.json", "new.json", "--name", "a", "--name", "a"], 2, "two runs have the same name (--name)"),
         (
             ["old.json", "new.json", "--on", "key"],

@@ -188,3 +188,34 @@ def test_repeated_keys_are_told_of_whichever_run_has_them(repeated: tuple[int, i
     drawn = text(compared()._replace(runs=runs))
     assert any(repeated) == ("Records of one key are matched in their order; --on names" in drawn)
     assert [*map(bool, repeated)] == [f"Records in {name} with a key that" in drawn for name in ("OLD", "NEW")]
+
+
+def test_a_difference_is_sure_if_the_test_says_so() -> None:
+    """And not because an interval is narrow for few records."""
+    told = {
+        (2, 0): "NEW is better",
+        (0, 2): "NEW is worse",
+    }
+    for (old, new), words in told.items():
+        few, many = (compared()._replace(steps=(changes({(0, 0): 7, (old, new): count}),)) for count in (3, 30))
+        assert "no sure difference" in text(few)
+        assert words in text(many)
+
+
+def test_options_of_results_are_texts_of_the_input() -> None:
+    """They come from a file."""
+    runs = [
+        run("old", BEFORE)._replace(read_by={"rule": HOSTILE * 99}),
+        run("new", AFTER)._replace(read_by={"rule": 1}),
+    ]
+    comparison = compared()._replace(runs=tuple(runs))
+    for drawn in (text(comparison, shown=printable), markdown(comparison, shown=printable)):
+        (line,) = (line for line in drawn.splitlines() if "different options" in line)
+        assert len(line) < 250
+        assert not re.search("[\x00-\x1f\x7f\u202e]", line)
+    assert not re.search(r"[<`\[@]", without_code(line))
+
+
+def test_a_bar_in_a_title_is_a_bar() -> None:
+    """Only cells end with one."""
+    assert markdown(compared(names=("a|b", "c"))).startswith("**OLD: `a|b`, NEW: `c`")
