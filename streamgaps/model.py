@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 
-from streamgaps.survey import Survey
+from streamgaps.survey import Confusion, Survey
 
 if TYPE_CHECKING:
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
@@ -93,10 +93,6 @@ class Broken(NamedTuple):
     """The beginning of the line, which may be no UTF-8."""
 
 
-_TRUE_POSITIVE, _TRUE_NEGATIVE, _FALSE_POSITIVE, _FALSE_NEGATIVE = range(4)
-_UNCLEAR_POSITIVE, _UNCLEAR_NEGATIVE, _UNCOMPARED = range(4, 7)
-
-
 Answers = tuple[Answer, Answer | None, int]
 """What the texts of a prediction say; what is no text counts as unclear here.
 
@@ -107,13 +103,17 @@ tuple: to unpack a named one takes 36 ns more.
 
 
 def _cell(response: Answer, gt: Answer | None) -> int:
+    return Confusion.__struct_fields__.index(_count_of(response, gt))
+
+
+def _count_of(response: Answer, gt: Answer | None) -> str:
     if gt not in (Answer.YES, Answer.NO):
-        return _UNCOMPARED
+        return "uncompared"
     if response not in (Answer.YES, Answer.NO):
-        return _UNCLEAR_POSITIVE if gt is Answer.YES else _UNCLEAR_NEGATIVE
+        return "unclear_positives" if gt is Answer.YES else "unclear_negatives"
     if response is gt:
-        return _TRUE_POSITIVE if gt is Answer.YES else _TRUE_NEGATIVE
-    return _FALSE_NEGATIVE if gt is Answer.YES else _FALSE_POSITIVE
+        return "true_positives" if gt is Answer.YES else "true_negatives"
+    return "false_negatives" if gt is Answer.YES else "false_positives"
 
 
 _ANSWERS = {id(said): {id(gt): (said, gt, _cell(said, gt)) for gt in (*Answer, None)} for said in Answer}

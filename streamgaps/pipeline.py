@@ -130,7 +130,9 @@ def analyze(
         GateError: more was skipped than `max_skipped` allows, or a metric is less than `fail_under`; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    _check_places(results_dir=results_dir, skipped=skipped, html=html)
+    check_is_local(results_dir, "results_dir", may_be_file=True, may_be_missing=False)
+    check_is_local(skipped, "skipped")
+    check_is_local(html, "html")
     check_percentage(max_skipped, "max_skipped")
     is_stream = not isinstance(results_dir, (str, os.PathLike))
     documents = Documents(metrics, html, report_samples, positive, fail_under)
@@ -165,12 +167,6 @@ def analyze(
     return run.tally
 
 
-def _check_places(**places: object) -> None:
-    """Refuse places for outputs that are none."""
-    for name, place in places.items():
-        check_is_local(place, name, may_be_file=name == "results_dir", may_be_missing=name != "results_dir")
-
-
 def _settings(options: Options, documents: Documents, *, keeps_records: bool) -> Settings:
     """Make the settings of a run that writes results."""
     settings = make_settings(options)
@@ -197,9 +193,14 @@ def _log_outcome(tally: Tally, results_dir: str | os.PathLike[str] | BinaryIO, d
             log.info("streamgaps.metrics_written", path=str(folder / METRICS_NAME))
     if documents.html is not None:
         log.info("streamgaps.page_written", path=os.fspath(documents.html))
-    for field in tally.survey.fields if tally.survey and tally.survey.total.samples else ():
-        values = [group.value for group in islice(tally.survey.groups(field), 2)] if tally.survey else []
-        if values == [None]:
+    if tally.survey is not None and tally.survey.total.samples:
+        _warn_of_fields(tally.survey)
+
+
+def _warn_of_fields(survey: Survey) -> None:
+    """Say which fields that were to make groups are nowhere."""
+    for field in survey.fields:
+        if [group.value for group in islice(survey.groups(field), 2)] == [None]:
             log.warning(
                 "streamgaps.no_such_field", field=field, note="no record has a value there; is --group-by misspelt?"
             )

@@ -23,7 +23,7 @@ from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import Paths, is_url
 from streamgaps.pipeline import read_gaps
 from streamgaps.results import files_in, gap_lines, read_metrics
-from streamgaps.settings import check_fields, check_max_groups, make_settings
+from streamgaps.settings import check_fields, check_max_groups, make_settings, texts_of
 from streamgaps.sources import expand
 from streamgaps.stages.classify import Unclear
 from streamgaps.stages.fields import MISSING, look_up
@@ -184,7 +184,7 @@ class Predictions:
             message = "dedup has no effect on a comparison: records of one key are matched in their order"
             raise ConfigurationError(message)
         chosen = cast("dict[str, Any]", dict(options))
-        by = _texts(options.get("group_by"))
+        by = texts_of(options.get("group_by"))
         on = options.get("on")
         here, there, _ = on.partition("=") if isinstance(on, str) else (None, "", "")
         if options.get("ground_truth") is None:
@@ -192,10 +192,11 @@ class Predictions:
                 message = f"on (--on) {on!r} names a field of the ground truth, and there is none (--ground-truth)"
                 raise ConfigurationError(message)
             chosen.pop("on", None)
-        if here is not None and here not in _PAIR:  # it is found, and carried, as what makes groups is
-            chosen["group_by"] = (*by, here)
-        self.fields = make_settings(cast("Options", chosen | {"group_by": by})).group_by
+        # The key is found, and carried, as what makes groups is.
+        chosen["group_by"] = by if here is None or here in _PAIR else (*by, here)
         settings = make_settings(cast("Options", chosen)).surveyed()
+        names = {text.partition("=")[0] for text in by}
+        self.fields = tuple(name for name in settings.group_by if name in names)
         self._settings = settings._replace(takes_survey=False)
         self._beside = [settings.ground_truth, settings.annotations]
         places = {"video_id": "video_id", **dict(zip(settings.group_by, settings.group_attributes, strict=True))}
@@ -309,7 +310,7 @@ class Results:
         settings = make_settings(cast("Options", chosen))
         on = options.get("on")
         self.on = _PAIR if on is None else (on,)
-        self.fields = tuple(dict.fromkeys(text.partition("=")[0] for text in _texts(options.get("group_by"))))
+        self.fields = tuple(dict.fromkeys(text.partition("=")[0] for text in texts_of(options.get("group_by"))))
         check_fields(self.fields)
         check_max_groups(settings.max_groups, self.fields)
         self.max_groups = settings.max_groups
@@ -347,10 +348,6 @@ class Results:
         found.add(key, state_of_gap(gap["error_type"], is_unclear=gap.get("unclear") is True), numbers)
         if keeps_lines:
             found.records.add_line(index, line + b"\n")
-
-
-def _texts(value: Iterable[str] | None) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def _getter(name: str) -> Any:  # noqa: ANN401 -- a function of a gap

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[str], Answer | str | bool | None]
 
-__all__ = ["Options", "Settings", "check_fields", "check_max_groups", "make_settings"]
+__all__ = ["Options", "Settings", "check_fields", "check_max_groups", "make_settings", "texts_of"]
 
 
 class Options(TypedDict, total=False):
@@ -313,14 +313,18 @@ def _fields(options: Options, carried: tuple[tuple[str, Path], ...]) -> tuple[Fi
 
 def _further_fields(options: Options) -> tuple[tuple[tuple[str, Path], ...], tuple[str, ...]]:
     """Return the names and paths of what is carried, and the names of what makes groups, which is carried, too."""
-    carried = dict(map(_carried, _texts(options, "carry")))
-    if len(carried) < len(_texts(options, "carry")):
-        names = [_carried(text)[0] for text in _texts(options, "carry")]
-        raise _is_taken(next(name for name in names if names.count(name) > 1))
+    carried: dict[str, Path] = {}
+    for name, path in map(_carried, texts_of(options.get("carry"))):
+        if name in carried:
+            raise _is_taken(name)
+        carried[name] = path
     group_by = []
-    for text in _texts(options, "group_by"):
-        name, path = (text, None) if text in carried or text == "question" else _carried(text)
-        if path is not None and carried.setdefault(name, path) != path:
+    for text in texts_of(options.get("group_by")):
+        if text in carried or text == "question":
+            group_by.append(text)
+            continue
+        name, path = _carried(text)
+        if carried.setdefault(name, path) != path:
             raise _is_taken(name)
         group_by.append(name)
     for name in carried:
@@ -352,9 +356,9 @@ def check_max_groups(max_groups: int, group_by: Sequence[str]) -> None:
         raise ConfigurationError(message)
 
 
-def _texts(options: Options, name: str) -> tuple[str, ...]:
-    texts: Any = options.get(name) or ()
-    return (texts,) if isinstance(texts, str) else tuple(texts)
+def texts_of(value: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the texts of an option that takes one or several."""
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def _is_taken(name: str) -> ConfigurationError:

@@ -531,3 +531,12 @@ def test_a_field_of_the_ground_truth_needs_one(runs: list[Path]) -> None:
     """Else it would have no effect."""
     with pytest.raises(ConfigurationError, match="names a field of the ground truth, and there is none"):
         compare(runs, on="id=key")
+
+
+def test_options_may_come_from_generators(runs: list[Path]) -> None:
+    """Which can be asked once."""
+    options: dict[str, Any] = {"on": "id", "carry": (name for name in ("kind",)), "group_by": iter(["kind"])}
+    again = compare(runs, on="id", carry=["kind"], group_by=["kind"])
+    assert again == compare((run for run in runs), **options)
+    with pytest.raises(ConfigurationError, match="a gap has a field 'kind' already"):
+        compare(runs, carry=iter(["kind", "kind"]))
