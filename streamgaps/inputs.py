@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["Meter", "explained", "indexed", "left_over"]
 
 
-def indexed(settings: Settings, stack: ExitStack) -> Settings:
-    """Index the files beside the predictions, as long as the stack is there."""
+def indexed(settings: Settings, stack: ExitStack, folder: str | None = None) -> Settings:
+    """Index the files beside the predictions, as long as the stack is there; in a folder, if one is given."""
     if settings.ground_truth is None and settings.annotations is None:
         return settings
     from streamgaps.side import index_labels, index_videos, temporary_folder  # noqa: PLC0415 -- it loads SQLite
 
-    folder = stack.enter_context(temporary_folder())
+    folder = stack.enter_context(temporary_folder(folder))
     shape = settings.shape._replace(format=Format.AUTO, prefix=None, skips_broken=False)
     allows = settings.skips_unmatched
     if settings.ground_truth is not None and settings.label_fields is not None:

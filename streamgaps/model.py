@@ -220,6 +220,15 @@ class Tally(msgspec.Struct):
         """All predictions read: each is correct, a gap or skipped."""
         return self.correct + self.gaps + self.skipped.total()
 
+    def take(self) -> Tally:
+        """Return what is counted so far, and begin anew; whoever counts goes on to count here."""
+        taken = msgspec.structs.replace(self, skipped=self.skipped.copy(), survey=self.survey and self.survey.take())
+        for name in ("true_positives", "true_negatives", "false_positives", "false_negatives", "unclear"):
+            setattr(self, name, 0)
+        self.unused_labels = self.ambiguous_labels = 0
+        self.skipped.clear()
+        return taken
+
     def __add__(self, other: Tally) -> Tally:
         total = Tally()
         total += self

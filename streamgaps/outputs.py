@@ -5,7 +5,8 @@ last: a new `kpi_gaps.jsonl` means that all else is new. These are several renam
 leaves what is in place by then beside the old gaps. Any other failure leaves everything as it was; where the file
 system fails so that not even this can be done, the error says so.
 
-A staging file is locked while its run lives, and a run starts by removing those that nobody holds.
+A staging file is locked while its run lives, and a run starts by removing those that nobody holds. So it is with the
+folder beside the gaps where workers put what is too long to be sent.
 
 Gaps that are written to a file which is open already, as standard output is, cannot be taken back: they go there as
 they come, and there is no report.
@@ -43,6 +44,7 @@ _ELSEWHERE = {"skipped", "html"}
 """The files that may be in other folders than the results, which must be there already."""
 _ATTEMPTS = 20
 _STAGING_SUFFIX = ".tmp"
+_PARTS_SUFFIX = ".parts"
 _NO_DOCUMENTS: Mapping[str, Iterable[str]] = MappingProxyType({})
 _PERMISSIONS = 0o777  # of an earlier file: not to run as its owner, who may have been somebody else
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -144,6 +146,7 @@ class Outputs:
         self.gaps: BinaryIO
         self.skipped: BinaryIO | None = None
         self._made: list[Path] = []
+        self._parts: _PartsFolder | None = None
         self._files: dict[str, _OutputFile] = {}  # in the order in which they are put in place
         if skipped is not None:
             self._files["skipped"] = _OutputFile(Path(skipped), os.fspath(skipped), "skipped samples")
@@ -196,6 +199,23 @@ class Outputs:
             if "skipped" in self._files:
                 self.skipped = self._files["skipped"].stage()
 
+    def parts_folder(self) -> str | None:
+        """Return the absolute path of a folder beside the gaps, which is made if it is not there, and gone at the end.
+
+        Returns:
+            None if the gaps go to a stream.
+
+        Raises:
+            OutputError: it cannot be made.
+        """
+        gaps = self._files.get("gaps")
+        if gaps is None:
+            return None
+        if self._parts is None:
+            with signal_mask("SIG_BLOCK", STOPPING), _locked([gaps]):
+                self._parts = gaps.make_parts()
+        return str(self._parts.path)
+
     def commit(
         self, report: str | None, *, has_skipped: bool = False, documents: Mapping[str, Iterable[str]] = _NO_DOCUMENTS
     ) -> None:
@@ -234,6 +254,8 @@ class Outputs:
 
     def discard(self) -> None:
         """Remove what is not in place, and the folder if this run made it and it is empty."""
+        if self._parts is not None:
+            self._parts.discard()
         for file in self._files.values():
             file.discard()
         for folder in reversed(self._made):
@@ -338,12 +360,16 @@ class _OutputFile:
 
     def sweep(self) -> None:
         """Remove the staging files of runs that were killed: those that no one has locked."""
-        pattern = re.compile(rf"\.{re.escape(self.target.name)}\.\d+-[0-9a-f]+{re.escape(_STAGING_SUFFIX)}")
+        suffixes = f"{re.escape(_STAGING_SUFFIX)}|{re.escape(_PARTS_SUFFIX)}"
+        pattern = re.compile(rf"\.{re.escape(self.target.name)}\.\d+-[0-9a-f]+({suffixes})")
         with _as_output_error(self.what):
             found = [name for name in system.listdir(self.target.parent) if pattern.fullmatch(name)]
         for name in found:
             path = self.target.with_name(name)
             with suppress(OSError):
+                if name.endswith(_PARTS_SUFFIX):
+                    _PartsFolder(path).sweep()
+                    continue
                 if stat.S_ISLNK(system.lstat(path).st_mode):  # a link that was to be replaced; nobody stages any
                     system.unlink(path)
                     continue
@@ -364,11 +390,63 @@ class _OutputFile:
             with suppress(OSError, ValueError, MemoryError):
                 system.unlink(path)
 
+    def make_parts(self) -> _PartsFolder:
+        """Make a folder beside the target."""
+        parts = _PartsFolder(Path(os.path.abspath(self._beside(_PARTS_SUFFIX))))  # noqa: PTH100 -- no links are followed
+        with _as_output_error(self.what):
+            parts.make()
+        return parts
+
     def _leftover(self) -> Path:
         """Name a file beside the target that is not to be left behind."""
-        name = f".{self.target.name}.{os.getpid()}-{os.urandom(4).hex()}{_STAGING_SUFFIX}"
-        self._leftovers.append(self.target.with_name(name))
+        self._leftovers.append(self._beside(_STAGING_SUFFIX))
         return self._leftovers[-1]
+
+    def _beside(self, suffix: str) -> Path:
+        return self.target.with_name(f".{self.target.name}.{os.getpid()}-{os.urandom(4).hex()}{suffix}")
+
+
+class _PartsFolder:
+    """A folder for what workers write; it is locked while its run lives."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def make(self) -> None:
+        """Make it."""
+        system.mkdir(self.path)
+        with suppress(OSError):  # who sweeps then finds no lock: better than no run
+            self._lock()
+
+    def _lock(self) -> bool:
+        """Lock it; False if another run holds it."""
+        self._descriptor = system.open_descriptor(self.path, os.O_RDONLY | os.O_DIRECTORY | system.NO_LINK)
+        return _try_lock(self._descriptor)
+
+    def sweep(self) -> None:
+        """Remove it, if nobody has locked it."""
+        if self._lock():
+            self._remove()
+        self._unlock()
+
+    def discard(self) -> None:
+        """Remove it."""
+        self._remove()
+        self._unlock()
+
+    def _remove(self) -> None:
+        # A worker that was not told in time may put something there even now; the next run has to do it then.
+        with suppress(OSError, MemoryError):
+            for name in system.listdir(self.path):
+                with suppress(OSError):
+                    system.unlink(self.path / name)
+            system.rmdir(self.path)
+
+    def _unlock(self) -> None:
+        if self._descriptor is not None:
+            _close(self._descriptor)
+            self._descriptor = None
 
 
 class _StagingFile(system.File):

@@ -1,416 +1,333 @@
-"""One file on many processors, with the results of one.
+"""Inputs on many workers -> what they come to, in the order of the inputs.
 
-The file is cut into ranges, where the text between two items is found near the wanted place: a guess. Workers read
-ranges at once, each as if an item began where its range begins. What a worker has read counts only if the one before
-it came out exactly there: then an item does begin there, by the proof in `stages/blocks.py`, from the first range
-on. Where a range did not come out at its end, all from the last sure place on is read again here, one block
-after the other, up to the next place where an item and a range begin together. All that is wrong with the input
-is found that way too: so it is said in the same words, with the same item and byte.
+While one unit of work is waited for, workers read those behind it, whatever input these are of: ranges of large files,
+as `ranges.py` has them, and whole inputs, small or compressed.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import threading
-from array import array
 from collections import deque
-from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
-from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from concurrent.futures import BrokenExecutor, CancelledError
+from concurrent.futures import TimeoutError as NotYetError  # Python's own from 3.11 on
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from streamgaps.chain import Chain
-from streamgaps.exceptions import InputError, RecordError, SourceError, WorkerError
-from streamgaps.sources import iter_range, open_range, unchanged
-from streamgaps.stages.array import ArrayReader
-from streamgaps.stages.blocks import GIANT_BYTES
-from streamgaps.stages.read import Format, make_reader, read_with
-from streamgaps.stages.write import write
+from streamgaps import __version__
+from streamgaps.exceptions import InputError, SourceError, WorkerError
+from streamgaps.paths import is_url
+from streamgaps.ranges import RANGE_BYTES, Ranges
+from streamgaps.sources import name_of, open_source, size_of
+from streamgaps.stages.read import Reader
+from streamgaps.units import PIECE_BYTES, Range, Shard, Terms, read_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from streamgaps.model import Skip, Tally, UnresolvedPath
+    from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
+
+    from streamgaps.exceptions import StreamgapsError
     from streamgaps.settings import Settings
-    from streamgaps.sources import Identity, RegularFile
-    from streamgaps.stages.blocks import BlockReader
+    from streamgaps.sources import Input
+    from streamgaps.units import Answer, Part
 
-__all__ = ["Part", "read_parts"]
+__all__ = ["Ahead", "Pool", "Taker"]
 
-RANGE_BYTES = 1024 * 1024
-"""How long a range is, at least. 4 MiB are 2 % faster, and take four times the memory if all are warnings."""
+_LONGEST_RANGE = 1024
+"""How many times as long it is elsewhere, at most; and where its results have to be sent."""
+_LONGEST_WITHOUT_FOLDER = 16
 
-_MOST_BYTES = 4 * 1024 * 1024
-"""How long the results of a part are, at most, but for those of the last block."""
+_RANGES_EACH = 16
+"""How many ranges a worker elsewhere gets, about, if all is one file: enough for none to wait long for the last."""
 
-_MOST_RANGES = 16
-"""How many times as long as usual a part is, at most, where no place is found for its end."""
+_AHEAD = 2
+"""How many units there are for each that is read, at most: with this one, those that wait for a worker or to be taken.
+Elsewhere more, for the first may take longer than others, or have to be read once more because a worker was lost."""
+_AHEAD_ELSEWHERE = 8
 
-_WINDOW_BYTES = 256 * 1024
-_HEAD_BYTES = 2 * 1024 * 1024
+_WAITING_BYTES = 32 * 1024 * 1024
+"""How many bytes of results wait here to be taken, at most, but for those of a great many workers."""
+_LEAST_MESSAGE_BYTES = 16 * 1024
 
+_MOST_OPEN = 64
+"""How many files are open at once."""
 
-class Part(NamedTuple):
-    """What a part of the input comes to."""
-
-    end: int
-    """The byte before which all items are read; none is open there."""
-    items: int
-    tally: Tally
-    gaps: bytes
-    """The lines of its gaps."""
-    notices: list[Skip | UnresolvedPath]
-    """Who is skipped, and what cannot be resolved, in order."""
-    marks: bytes
-    """The numbers of the labels that were used, as machine words."""
-    lines: int
-    """How many line feeds there are in it, where lines are counted."""
-    first: int
-    """The index that `notices` give the first item: its place in the input, or 0 where that is not known yet."""
-    is_done: bool = True
-    """Whether the part goes to the end of its range: to the end of the array if that is the last one."""
-    is_full: bool = False
-    """Whether it ends before that only because its results take as much memory as they may."""
+_PATIENCE_SECONDS = 1
+"""How often it is told how far the run is, while a unit is waited for."""
 
 
-class Task(NamedTuple):
-    """What a worker needs to know."""
+class Pool(NamedTuple):
+    """Where units are read."""
 
-    name: str
-    identity: Identity
-    start: int
-    end: int
-    format: Format
-    separator: bytes
-    settings: Settings
-    max_notices: int | None
-    run: bytes
-    """Tells the tasks of one run from those of another."""
-    begin: int = 0
-    """Where the array begins, or the records."""
-    is_whole: bool = True
-    """Whether the input ends with them."""
-
-    @property
-    def is_last(self) -> bool:
-        """Whether the input ends where the range does."""
-        return self.is_whole and self.end == self.identity.size
+    open: Callable[[], Executor]
+    """Returns what reads them; called when there is one."""
+    width: Callable[[], int]
+    """Tells how many it reads at once: their number may change."""
+    is_elsewhere: bool = False
+    """Whether it may be on other machines."""
+    deaths: tuple[type[Exception], ...] = ()
+    """What it raises if a worker is lost, beside `BrokenExecutor`."""
 
 
-def read_parts(
-    file: RegularFile,
-    executor: Executor,
-    *,
-    jobs: int,
-    settings: Settings,
-    found: Format = Format.ARRAY,
-    run: bytes = b"",
-    begin: int | None = None,
-    max_notices: int | None = None,
-    range_bytes: int = RANGE_BYTES,
-) -> Iterator[Part]:
-    """Read a file in ranges, and yield what its parts come to, in their order, from the first item to the last.
+class Taker(Protocol):
+    """Takes what inputs come to, in their order."""
+
+    def begin(self, name: str) -> None:
+        """Begin to take an input."""
+
+    def take(self, name: str, part: Part) -> None:
+        """Take a part of an input."""
+
+    def read_here(self, one: Input) -> None:
+        """Read an input that no worker can."""
+
+    def read_rest(self, name: str, blocks: Iterator[bytes], *, behind: int, index: int) -> None:
+        """Read on behind an array in a JSON document; arguments as for `read`."""
+
+    def tell(self) -> None:
+        """Tell how far the run is."""
+
+
+class Ahead:
+    """Has workers read inputs, so many units ahead of what is taken.
 
     Args:
-        file: holds a JSON array, or JSON Lines.
-        executor: where ranges are read; what runs there opens the file by its path.
-        jobs: for how many workers to have ranges ready; as many again may wait for their turn.
+        pool: where units are read.
+        taker: takes what they come to.
         settings: the options of the run.
-        found: what the file holds.
-        begin: where in a JSON document the array begins, behind whose end more may follow; None if it is the whole
-            input. The last part then ends behind the array.
-        run: tells this run from others: of one run, workers remember what they know of folders.
-        max_notices: how many notices of each part are wanted; all if None.
-        range_bytes: how long a range is, at least.
+        max_notices: how many notices of each unit are wanted; all if None.
+        folder: where the results of a unit go that are too long to be sent; None if there is no such place.
 
-    Memory: the results of `2 * jobs` ranges.
-
-    Raises:
-        InputError: the input is refused; after the part before that place. As for `read`.
-        SourceError: it cannot be read.
-        WorkerError: a worker died.
+    Memory: the results of as many units as are ahead, or of those that are in files one piece.
     """
-    start = begin or 0
-    separator = b"\n" if found is Format.JSONL else _separator(file, settings, start)
-    whole = Task(
-        file.name,
-        file.identity,
-        start,
-        file.identity.size,
-        found,
-        separator,
-        settings,
-        max_notices,
-        run or os.urandom(8),
-        start,
-        begin is None,
-    )
-    return _Reading(file, executor, jobs, whole).parts(_borders(file, separator, start, range_bytes))
 
+    def __init__(
+        self, pool: Pool, taker: Taker, *, settings: Settings, max_notices: int | None = None, folder: str | None = None
+    ) -> None:
+        self.pool = pool
+        self.taker = taker
+        self.terms = Terms(settings, max_notices, os.urandom(8), self._message_bytes(), folder)
+        self.range_bytes = RANGE_BYTES
+        self._is_one = False
+        self._executor: Executor | None = None
+        self._done = 0
+        self._lengths: deque[int] = deque()  # of units that are done, which other threads may add
+        self._waiting = 0
+        self._open_files = 0
+        self._coming: Iterator[Input] = iter(())
+        self._inputs: deque[_Input] = deque()
+        self._last: _Input | None = None  # whose units are submitted
 
-class _Lines(io.BytesIO):
-    """The lines of gaps."""
+    @property
+    def _units(self) -> int:
+        """How many units may be under way, or wait for their turn."""
+        return (_AHEAD_ELSEWHERE if self.pool.is_elsewhere else _AHEAD) * self.pool.width()
 
-    noticed = 0
-    """How long the records are that notices have beside them."""
+    def _message_bytes(self) -> int:
+        return max(_LEAST_MESSAGE_BYTES, min(PIECE_BYTES, _WAITING_BYTES // self._units))
 
+    def _wanted_range_bytes(self, inputs: Iterable[Input]) -> int:
+        """Return how long ranges are to be: on this machine one costs next to nothing; elsewhere, messages."""
+        if not self.pool.is_elsewhere:
+            return RANGE_BYTES
+        longest = (_LONGEST_WITHOUT_FOLDER if self.terms.folder is None else _LONGEST_RANGE) * RANGE_BYTES
+        wanted = sum(size_of(one) or 0 for one in inputs) // (self.pool.width() * _RANGES_EACH)
+        return max(RANGE_BYTES, min(wanted, longest))
 
-class _Reading:
-    def __init__(self, file: RegularFile, executor: Executor, jobs: int, whole: Task) -> None:
-        self._file = file
-        self._executor = executor
-        self._jobs = jobs
-        self._whole = whole
-        self._pending: deque[tuple[Task, Future[Part | None]]] = deque()
-        self._submitted = self._position = whole.start
-        self._items = 0
-        self._line = 1
-        self._has_ended = False
+    def read(self, inputs: Sequence[Input]) -> None:
+        """Read inputs to their ends.
 
-    def parts(self, borders: Iterator[int]) -> Iterator[Part]:
-        """Yield the parts between borders, which are guesses; the last of them is the end of the file."""
+        Raises:
+            InputError: an input is refused; after all before that place was taken.
+            SourceError: one cannot be read.
+            OutputError: results cannot be put beside the others, or read back.
+            WorkerError: a worker was lost, or is of another version.
+        """
+        self._is_one = len(inputs) == 1
+        self.range_bytes = self._wanted_range_bytes(inputs)
+        self._coming = iter(inputs)
         try:
-            while self._submit(borders):
-                task, future = self._pending.popleft()
-                if task.start < self._position:  # read again already
-                    future.cancel()
-                    continue
-                self._check_all_is_read_before(task.start)
-                part = _result(future)
-                if part is not None:
-                    yield self._next(part)
-                if part is not None and part.is_full:
-                    rest = task._replace(start=part.end)
-                    self._pending.appendleft((rest, _submitted(self._executor, rest)))
-                elif part is None or not part.is_done:
-                    yield from self._read_again(chain([task.end], (later.end for later, _ in self._pending), borders))
-                    if self._has_ended:
-                        break
-            if self._whole.is_whole:
-                self._check_all_is_read_before(self._whole.end)
+            self.fill()
+            while self._inputs:
+                with self._inputs[0] as first:
+                    first.read()
+                self._inputs.popleft()
+                self.fill()
         finally:
-            for _, future in self._pending:
-                future.cancel()
+            for one in self._inputs:
+                one.close()
 
-    def _check_all_is_read_before(self, place: int) -> None:
-        """Check that no range was left out, whatever their parts have claimed; if one was, that is a bug."""
-        if self._position != place:
-            message = f"{self._file.name}: read up to byte {self._position}, and next from byte {place} on"
-            raise AssertionError(message)
-
-    def _next(self, part: Part) -> Part:
-        """Go on behind a part, and give its notices their places in the input."""
-        shift = self._items - part.first
-        if shift:
-            notices = [notice.replace(index=shift + notice.index) for notice in part.notices]
-            part = part._replace(notices=notices, first=self._items)
-        self._position = part.end
-        self._items += part.items
-        self._line += part.lines
-        return part
-
-    def _submit(self, borders: Iterator[int]) -> bool:
-        """Keep the workers busy; False if all is done."""
-        while len(self._pending) < 2 * self._jobs:
-            # What was read again may have gone beyond all that was submitted.
-            start = max(self._submitted, self._position)
-            end = next(borders, None)
-            if end is None:
-                break
-            task = self._whole._replace(start=start, end=end)
-            self._pending.append((task, _submitted(self._executor, task)))
-            self._submitted = end
-        return bool(self._pending)
-
-    def _read_again(self, borders: Iterator[int]) -> Iterator[Part]:
-        """Read from the last sure place to the first border where an item begins."""
-        size = self._file.identity.size
-        task = self._whole._replace(start=self._position)
-        reader = _reader(task, items=self._items, line=self._line)
-        border, pause = next(borders), 0
-
-        def next_stop(offset: int) -> int:
-            """Return the next border, or an earlier place to yield what there is."""
-            nonlocal border, pause
-            while border <= offset < size:
-                border = next(borders)
-            pause = pause if pause > offset else offset + RANGE_BYTES
-            return min(border, pause)
-
-        blocks = unchanged(iter_range(self._file, self._position, next_stop), self._file)
-        if not task.is_whole:
-            blocks = _rest_of_array(blocks, task)
-        while True:
-            is_border = lambda at: at < size and at in (border, pause)  # noqa: E731 -- of this moment
-            batches = read_with(reader, blocks, task.settings.shape, is_border=is_border)
-            part, error = _read_part(reader, batches, task, _Lines())
-            yield self._next(part)
-            if error is not None:
-                raise error
-            # What is fed so far may be a whole array, and blanks, or something else, follow it.
-            self._has_ended = reader.has_ended and (reader.fed == size or not task.is_whole)
-            if self._has_ended or reader.fed == size or (reader.is_clean and reader.fed == border):
+    def fill(self) -> None:
+        """Keep the workers busy."""
+        most = self._units
+        while self._waiting < most and len(self._inputs) <= most:
+            if self._last is not None and self._last.submit():
+                continue
+            if self._open_files >= _MOST_OPEN:
                 return
+            one = next(self._coming, None)
+            if one is None:
+                return
+            self._last = self._planned(one)
+            self._inputs.append(self._last)
+
+    def _planned(self, one: Input) -> _Input:
+        """Choose who reads an input."""
+        shape = self.terms.settings.shape
+        size = size_of(one)
+        is_long = size is not None and (self._is_one or size >= 2 * self.range_bytes)
+        if is_long and shape.reader is Reader.AUTO:
+            # What is wrong with it is found again when it is its turn.
+            with suppress(InputError, SourceError), ExitStack() as stack:
+                ranges = Ranges.of(self, stack.enter_context(open_source(one)), stack)
+                if ranges is not None:
+                    self._open_files += 1
+                    return ranges
+        has_name = size is not None or (isinstance(one, str) and is_url(one))
+        return _Here(self, one) if self._is_one or not has_name else _Whole(self, one)
+
+    def submit(self, unit: Range | Shard) -> Future[Answer | None]:
+        """Have a unit read."""
+        with self._told_of_death(_name_of(unit)):
+            self._executor = self._executor or self.pool.open()
+            future = self._executor.submit(read_unit, unit, __version__)
+        self._waiting += 1
+        future.add_done_callback(self._count)
+        return future
+
+    def _count(self, future: Future[Answer | None]) -> None:
+        if not future.cancelled() and not future.exception() and (answer := future.result()):
+            self._lengths.append(answer.length)
+
+    def result(self, unit: Range | Shard, future: Future[Answer | None]) -> Answer | None:
+        """Wait for a unit."""
+        self._waiting -= 1
+        with self._told_of_death(_name_of(unit)):
+            while True:
+                try:
+                    return future.result(_PATIENCE_SECONDS)
+                except NotYetError:
+                    if future.done():  # it was the unit that did not get something in time
+                        raise
+                    self.taker.tell()
+
+    def add(self, length: int) -> None:
+        """Count bytes that were read here after all."""
+        self._done += length
+
+    def has_closed(self) -> None:
+        """Note that a file is not open any more."""
+        self._open_files -= 1
+
+    def drop(self, future: Future[Answer | None]) -> None:
+        """Let go of a unit that nobody waits for."""
+        future.cancel()
+        self._waiting -= 1
+
+    def position(self) -> int:
+        """Return how many bytes of the inputs units have read so far, compressed if they are."""
+        while self._lengths:
+            self._done += self._lengths.popleft()
+        return self._done
+
+    def path_of(self, one: Input) -> str:
+        """Return what a worker calls an input."""
+        path = name_of(one) if isinstance(one, os.PathLike) else one
+        assert isinstance(path, str)  # noqa: S101 -- files that are open are read here
+        return path if is_url(path) or not self.pool.is_elsewhere else os.path.abspath(path)  # noqa: PTH100 -- a text
+
+    def cannot_be_read(self, one: Input, answer: Answer) -> StreamgapsError | None:
+        """Return the error that no worker could read an input; None if it could."""
+        problem = answer.problem
+        if problem is None or isinstance(problem, InputError) or not self.pool.is_elsewhere:
+            return problem
+        with open_source(one) as source:  # if that fails, too, this is why
+            next(source.blocks, None)
+        message = (
+            f"{name_of(one)}: a worker on {answer.host} cannot read it: {problem}; workers must see the inputs "
+            "under the paths that they have here"
+        )
+        return SourceError(message)
+
+    @contextmanager
+    def _told_of_death(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except BrokenExecutor as error:
+            why = str(error) or "it was killed, or ran out of memory"
+            message = f"a process that read a part of the input died: {why}; try one job"
+            raise WorkerError(message) from error
+        except ImportError as error:
+            message = f"a worker cannot load what it takes: {error}; it needs the same streamgaps, and your rules"
+            raise WorkerError(message) from error
+        except (CancelledError, *self.pool.deaths) as error:  # type: ignore[misc]  # the unpacked ones are errors, too
+            message = f"{name}: the workers that were to read it are lost: {str(error) or type(error).__name__}"
+            raise WorkerError(message) from error
 
 
-def read_range(task: Task) -> Part | None:
-    """Read a range, up to the last place in it where no item is open; None if that cannot be."""
-    reader = _reader(task)
-    lines = _Lines()
-    try:
-        with open_range(task.name, task.identity, task.start, task.end) as blocks:
-            part, error = _read_part(reader, _batches(reader, blocks, lines, is_last=task.is_last), task, lines)
-    except SourceError:
-        return None
-    # One that is full may end before its range does, and nothing be open there either; or the array be at its end.
-    is_end = task.end == task.identity.size
-    is_done = reader.fed == task.end and (reader.has_ended if is_end else reader.is_clean)
-    # What is wrong here may be wrong only because no item begins where the range does. And what is nested without
-    # end cannot be sent.
-    if error is not None or not (is_done or reader.is_between) or any(map(_is_nested, part.notices)):
-        return None
-    # A range in which nothing ends is for who can read on behind it.
-    is_full = not is_done and part.end > task.start and _is_full(reader.fed - task.start, lines)
-    return part._replace(is_done=is_done, is_full=is_full)
+class _Here:
+    """An input that is read here."""
+
+    def __init__(self, ahead: Ahead, one: Input) -> None:
+        self._ahead = ahead
+        self._one = one
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(self) -> bool:
+        """Have the next unit read; False if all are submitted."""
+        return False
+
+    def read(self) -> None:
+        """Read it to its end."""
+        self._ahead.taker.read_here(self._one)
+
+    def close(self) -> None:
+        """Let go of units that nobody waits for."""
 
 
-def _is_full(length: int, lines: _Lines) -> bool:
-    """Say whether a part is to end: of so many bytes of input, with these results."""
-    return length > _MOST_RANGES * RANGE_BYTES or lines.tell() + lines.noticed > _MOST_BYTES
+class _Whole(_Here):
+    """An input that one worker reads."""
 
+    def __init__(self, ahead: Ahead, one: Input) -> None:
+        super().__init__(ahead, one)
+        self._unit = Shard(name_of(one), ahead.path_of(one), ahead.terms)
+        self._future: Future[Answer | None] | None = None
 
-def _is_nested(notice: Skip | UnresolvedPath) -> bool:
-    return isinstance(notice.video_id, (dict, list))
+    def submit(self) -> bool:
+        if self._future is not None:
+            return False
+        self._future = self._ahead.submit(self._unit)
+        return True
 
-
-def _reader(task: Task, *, items: int = 0, line: int = 1) -> BlockReader:
-    place: dict[str, Any] = {"inside": task.start > task.begin, "offset": task.start, "items": items}
-    place |= {"line": line} if task.format is Format.JSONL else {"separator": task.separator}
-    return make_reader(task.settings.shape, task.format, **place)
-
-
-def _batches(reader: BlockReader, blocks: Iterator[bytes], lines: _Lines, *, is_last: bool) -> Iterator[list[Any]]:
-    start = reader.fed
-    for piece in (piece for block in blocks for piece in reader.cut(block, GIANT_BYTES)):
-        yield reader.feed(piece)
-        if reader.error or reader.waits_for_more_than(GIANT_BYTES) or _is_full(reader.fed - start, lines):
+    def read(self) -> None:
+        ahead = self._ahead
+        future, self._future = self._future, None
+        assert future is not None  # noqa: S101 -- it was submitted before its turn
+        answer = ahead.result(self._unit, future)
+        if answer is None:
+            super().read()
             return
-    yield reader.finish() if is_last else reader.settle()
+        problem = ahead.cannot_be_read(self._one, answer)
+        ahead.taker.begin(self._unit.name)
+        for part in answer.parts():
+            ahead.taker.take(self._unit.name, part)
+            ahead.fill()
+        if problem is not None:
+            raise problem
+
+    def close(self) -> None:
+        if self._future is not None:
+            self._ahead.drop(self._future)
 
 
-def _read_part(
-    reader: BlockReader, batches: Iterator[list[Any]], task: Task, lines: _Lines
-) -> tuple[Part, InputError | None]:
-    """Run the pipeline over the items of a part."""
-    first, line = reader.items, reader.line or 0
-    tally = task.settings.new_tally(is_part=True)
-    notices: list[Skip | UnresolvedPath] = []
-    marks = array("Q")
-
-    def tell(notice: Skip | UnresolvedPath) -> None:
-        if task.max_notices is None or len(notices) < task.max_notices:
-            notices.append(notice)
-            lines.noticed += len(getattr(notice, "record", None) or b"")
-
-    error = None
-    try:
-        with _chain(task) as stages:
-            gaps = stages.find_gaps(batches, tally=tally, tell=tell, mark=marks.append, first=first)
-            deque(write(gaps, lines), maxlen=0)
-    except InputError as refused:
-        error = refused
-        if isinstance(error, RecordError):
-            error.line = reader.line_of(error.index)
-    part = Part(
-        reader.offset,
-        reader.items - first,
-        tally,
-        lines.getvalue(),
-        notices,
-        marks.tobytes(),
-        (reader.line or 0) - line,
-        first,
-    )
-    return part, error
+_Input: TypeAlias = _Here | Ranges
 
 
-_of_thread = threading.local()
-
-
-@contextmanager
-def _chain(task: Task) -> Iterator[Chain]:
-    """Give the chain of this thread, which knows the folders of earlier ranges of the same run."""
-    if task.settings.labels_index is not None or task.settings.videos_index is not None:
-        with Chain(task.settings) as own:  # its files are not to stay open behind the run
-            yield own
-        return
-    if getattr(_of_thread, "run", None) != task.run:
-        _of_thread.run = task.run
-        _of_thread.chain = Chain(task.settings)
-    yield _of_thread.chain
-
-
-def _rest_of_array(blocks: Iterator[bytes], task: Task) -> Iterator[bytes]:
-    from streamgaps.stages.prefix import rest_of_array  # noqa: PLC0415 -- it loads ijson
-
-    return rest_of_array(blocks, task.start, is_inside=task.start > task.begin)
-
-
-def _separator(file: RegularFile, settings: Settings, begin: int) -> bytes:
-    """Learn from the beginning of the file what stands between two items."""
-    reader = make_reader(settings.shape, Format.ARRAY)
-    assert isinstance(reader, ArrayReader)  # noqa: S101 -- that is the reader of arrays
-    for block in iter_range(file, begin, lambda _: begin + _HEAD_BYTES):
-        reader.feed(block)
-        if reader.has_learned or reader.error:
-            break
-    return reader.separator
-
-
-def _border(separator: bytes) -> int:
-    """Return how much of a separator belongs to the item before it."""
-    return separator.find(b",") + 1 or len(separator)
-
-
-def _borders(file: RegularFile, separator: bytes, begin: int, range_bytes: int) -> Iterator[int]:
-    """Guess where items begin, one for each range; at last, the end of the file."""
-    size = file.identity.size
-    border = begin
-    for wanted in range(begin + range_bytes, size - range_bytes // 2, range_bytes):
-        if wanted > border:
-            found = _find(file, separator, wanted, wanted + range_bytes)
-            if found is not None:
-                border = found + _border(separator)
-                yield border
-    yield size
-
-
-def _find(file: RegularFile, text: bytes, start: int, end: int) -> int | None:
-    """Return the first place of a text in a part of the file."""
-    for offset in range(start, end, _WINDOW_BYTES):
-        at = file.read(_WINDOW_BYTES + len(text), offset).find(text)
-        if at >= 0:
-            return offset + at
-    return None
-
-
-def _submitted(executor: Executor, task: Task) -> Future[Part | None]:
-    with _told_of_death():
-        return executor.submit(read_range, task)
-
-
-def _result(future: Future[Part | None]) -> Part | None:
-    with _told_of_death():
-        return future.result()
-
-
-@contextmanager
-def _told_of_death() -> Iterator[None]:
-    try:
-        yield
-    except BrokenExecutor as error:
-        why = str(error) or "it was killed, or ran out of memory"
-        message = f"a process that read a part of the input died: {why}; try one job"
-        raise WorkerError(message) from error
+def _name_of(unit: Range | Shard) -> str:
+    return unit.name if isinstance(unit, Shard) else unit.path

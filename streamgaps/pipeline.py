@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -21,8 +21,8 @@ from streamgaps.outputs import GAPS_NAME, METRICS_NAME, open_outputs
 from streamgaps.paths import check_is_local
 from streamgaps.reports import text
 from streamgaps.settings import check_max_groups, make_settings
-from streamgaps.sources import expand, is_same, iter_range, open_source, size_of
-from streamgaps.stages.read import Format, Reader, find_format, read
+from streamgaps.sources import expand, is_same, open_source, size_of
+from streamgaps.stages.read import read
 from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
 from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from streamgaps.inputs import Meter
     from streamgaps.model import Gap, UnresolvedPath
     from streamgaps.outputs import Outputs
+    from streamgaps.parallel import Pool
     from streamgaps.repeats import Repeats
     from streamgaps.samples import Sampler
     from streamgaps.settings import Options, Settings
     from streamgaps.side import Marks
-    from streamgaps.sources import Input, RegularFile
+    from streamgaps.sources import Input
     from streamgaps.survey import Survey
+    from streamgaps.units import Part
 
     Notice = Skip | UnresolvedPath
     Tell = Callable[[Notice], None]
@@ -55,9 +57,6 @@ PARALLEL_FROM_BYTES = 32 * 1024 * 1024
 _NAMES = 100
 """How many inputs are named in the metrics."""
 
-_SPLIT_FROM_BYTES = 2 * 1024 * 1024
-"""How long one of several files is, at least, to be read in parts."""
-
 
 def analyze(
     predictions: Input | Iterable[Input],
@@ -65,6 +64,7 @@ def analyze(
     *,
     jobs: int | None = 1,
     executor: Executor | None = None,
+    scheduler: str | None = None,
     skipped: str | os.PathLike[str] | None = None,
     metrics: bool = False,
     html: str | os.PathLike[str] | None = None,
@@ -95,11 +95,17 @@ def analyze(
             run. gzip, bzip2, xz and zstd are known by content.
         results_dir: the folder for the results; made if it does not exist. Or a file open in binary mode, which gets
             the gaps as they are found, and no report; it is not closed.
-        jobs: how many processes read a file at once; if None, as many as this process may use, but one for small
-            files. The results are the same. Pipes, files that are open already or compressed, and `reader="ijson"`
-            are read by one process. A program that has threads needs `if __name__ == "__main__":` around the call.
-        executor: reads ranges of the file instead of processes of our own; `jobs` is then how many it is to be given
-            at once, at least 2. What it runs opens the file by its path; threads are no faster than one job.
+        jobs: how many processes read at once; if None, as many as this process may use, but one for small inputs. The
+            results are the same. Of several inputs each may be read by another one, and a large file is read by all;
+            but one that is compressed, or a URL, or read with `reader="ijson"`, by one process, and pipes and files
+            that are open already by this one. A program that has threads needs `if __name__ == "__main__":` around
+            the call.
+        executor: reads instead of processes of our own: that of another library, say; `jobs` is then how many units
+            it does at once, at least 2. What it runs opens inputs by their absolute paths, and puts results that are
+            too long to be sent into a folder beside `kpi_gaps.jsonl`, which is gone at the end; both may be on other
+            machines that share them. Threads are no faster than one job.
+        scheduler: the address of a Dask cluster, `"tcp://host:8786"`, whose workers read (with `streamgaps[dask]`); or
+            `"local"`, which starts one of `jobs` workers on this machine.
         skipped: one more file, which gets every sample that is skipped, as JSON Lines with the reason; it appears, or
             disappears, as the results do.
         metrics: whether the folder gets `kpi_metrics.json`, too, which is there even without gaps: accuracy and other
@@ -126,7 +132,7 @@ def analyze(
         SourceError: the input cannot be read, or does not exist (then also a FileNotFoundError); an OSError.
         OutputError: the results cannot be written; an OSError.
         BrokenPipeError: whoever reads what is written to `results_dir`, a pipe, went away.
-        WorkerError: a process that read a part of the input died; a RuntimeError.
+        WorkerError: a process that read a part of the input died, or no scheduler is there; a RuntimeError.
         GateError: more was skipped than `max_skipped` allows, or a metric is less than `fail_under`; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
@@ -144,15 +150,18 @@ def analyze(
     _check_no_input(every_input, html, "page")
     if skipped is not None:
         _check_carried(settings)
-    jobs = _jobs(inputs, settings, jobs, executor)
+    _check_scheduler(scheduler, jobs, executor)
+    jobs = usable_processors() if jobs is None and scheduler else _jobs(inputs, settings, jobs)
+    if jobs > 1 or executor is not None or scheduler is not None:
+        _check_can_be_sent(settings)
     staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
     with staged as outputs, ExitStack() as stack:
-        run = _Run(indexed(settings, stack), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+        pool = stack.enter_context(_pool(jobs, executor, scheduler))
+        folder = outputs.parts_folder() if pool is not None and pool.is_elsewhere else None
+        run = _Run(indexed(settings, stack, folder), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
         sampler = documents.sampler(settings.reading)
         writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream, sampler=sampler)
-        writing.uses(jobs, executor)
-        for one in inputs:
-            writing.read(one)
+        writing.read(inputs, pool)
         run.check()
         writing.hand_on()
         check_skipped_share(run.tally, max_skipped, is_stream=is_stream)
@@ -402,101 +411,86 @@ class _Writing:
         self._outputs = outputs
         self._lines: BinaryIO = outputs.gaps if sampler is None else cast("BinaryIO", _Shown(outputs.gaps, sampler))
         self._on_progress = on_progress
-        self._done = 0  # bytes of the inputs before this one
-        self._max_notices = None if outputs.skipped is not None else max_warnings
-        self._jobs = 1
-        self._executor: Executor | None = None
-        self._key = os.urandom(8)
+        self._done = 0  # bytes of inputs that are read here, to their ends
+        self._position_ahead: Callable[[], int] = int  # and of those that workers read
+        self._max_warnings = max_warnings
         run.tell = self._keeping(_limited(run.tell, max_warnings))
 
-    def uses(self, jobs: int, executor: Executor | None) -> None:
-        """Have so many processes read, or an executor."""
-        self._jobs = jobs
-        self._executor = executor
-
-    def read(self, one: Input) -> None:
-        """Read an input to its end."""
+    def read(self, inputs: list[Input], pool: Pool | None) -> None:
+        """Read inputs to their ends; those that can be by others, if there are any."""
         try:
-            self._read(one)
+            if pool is None:
+                for one in inputs:
+                    self.read_here(one)
+            else:
+                self._read_with(pool, inputs)
         except InputError:
             self.hand_on()  # a stream gets what was found before that
             raise
 
-    def _read(self, one: Input) -> None:
+    def _read_with(self, pool: Pool, inputs: list[Input]) -> None:
+        from streamgaps.parallel import Ahead  # noqa: PLC0415 -- many runs never need it
+
+        ahead = Ahead(
+            pool,
+            self,
+            settings=self._run.settings,
+            max_notices=None if self._outputs.skipped is not None else self._max_warnings,
+            folder=self._outputs.parts_folder() if pool.is_elsewhere or not self._run.is_one else None,
+        )
+        self._position_ahead = ahead.position
+        ahead.read(inputs)
+
+    def begin(self, name: str) -> None:
+        """Remember what the first inputs are called."""
+        if len(self.names) < _NAMES:
+            self.names.append(name)
+
+    def read_here(self, one: Input) -> None:
+        """Read an input in this process."""
         with open_source(one) as source:
-            if len(self.names) < _NAMES:
-                self.names.append(source.name)
-            file = source.file if self._jobs > 1 else None
-            if file is not None and self._is_worth_it(file) and self._read_in_parts(file):
-                self._done += file.identity.size
-                return
+            self.begin(source.name)
             gaps = self._run.gaps(source.name, self._watched(source.blocks, source.position))
             deque(write(gaps, self._lines), maxlen=0)
             self._done += source.position()
-
-    def _is_worth_it(self, file: RegularFile) -> bool:
-        return self._run.is_one or file.identity.size >= _SPLIT_FROM_BYTES
 
     def _watched(self, blocks: Iterable[bytes], position: Callable[[], int]) -> Iterator[bytes]:
         """Pass the blocks on; before the next one is waited for, hand on what was found, and tell how far it is."""
         for block in blocks:
             yield block
             self.hand_on()
-            if self._on_progress is not None:
-                self._on_progress(self._done + position(), self._run.tally)
+            self.tell(position())
 
-    def _read_in_parts(self, file: RegularFile) -> bool:
-        """Read a file with several processes; return whether that can be."""
-        from streamgaps.parallel import read_parts  # noqa: PLC0415 -- many runs never need it
-
+    def take(self, name: str, part: Part) -> None:
+        """Take what workers have found in a part of an input."""
         run = self._run
-        shape = run.settings.shape
-        begin = None
-        if shape.prefix is None:
-            found, _ = find_format(_from(file, 0), shape.format)
-        else:
-            from streamgaps.stages.prefix import first_array  # noqa: PLC0415 -- it loads ijson
+        run.records += part.items
+        run.tally += part.tally
+        deque(map(run.teller(name), part.notices), maxlen=0)
+        if run.marks is not None:
+            run.marks.set_all(part.marks)
+        self._lines.write(self._without_repeats(part.gaps))
+        self.hand_on()
+        self.tell()
 
-            found, begin = Format.ARRAY, first_array(_from(file, 0), shape.prefix)
-            if begin is None:
-                return False
-        tell = run.teller(file.name)
-        end = items = 0
-        with explained(file.name, lambda: found, run.settings):
-            for part in read_parts(
-                file,
-                self._pool(),
-                jobs=self._jobs,
-                settings=run.settings,
-                found=found,
-                run=self._key,
-                begin=begin,
-                max_notices=self._max_notices,
-            ):
-                end, items = part.end, items + part.items
-                run.records += part.items
-                run.tally += part.tally
-                deque(map(tell, part.notices), maxlen=0)
-                if run.marks is not None:
-                    run.marks.set_all(part.marks)
-                self._lines.write(self._without_repeats(part.gaps))
-                self.hand_on()
-                if self._on_progress is not None:
-                    self._on_progress(self._done + part.end, run.tally)
-        if shape.prefix is not None:
-            rest = self._watched(_from(file, end), lambda: end)
-            gaps = run.gaps(file.name, rest, behind=end, index=items)
-            deque(write(gaps, self._lines), maxlen=0)
-        file.check_unchanged()
-        return True
+    def read_rest(self, name: str, blocks: Iterator[bytes], *, behind: int, index: int) -> None:
+        """Read on where workers have read an array in a JSON document; arguments as for `read`."""
+        length = 0
 
-    def _pool(self) -> Executor:
-        """Return what reads ranges; processes of our own live as long as the run."""
-        if self._executor is None:
-            from streamgaps.workers import Workers  # noqa: PLC0415
+        def measured() -> Iterator[bytes]:
+            nonlocal length
+            for block in blocks:
+                length += len(block)
+                yield block
 
-            self._executor = self._run.stack.enter_context(Workers(self._jobs))
-        return self._executor
+        gaps = self._run.gaps(name, self._watched(measured(), lambda: length), behind=behind, index=index)
+        deque(write(gaps, self._lines), maxlen=0)
+        self._done += length
+
+    def tell(self, position: int = 0) -> None:
+        """Tell how far the run is, where so many bytes of an input that is read here are read."""
+        if self._on_progress is not None:
+            self._on_progress(self._done + self._position_ahead() + position, self._run.tally)
 
     def _without_repeats(self, lines: bytes) -> bytes:
         if self._run.repeats is None:
@@ -525,26 +519,59 @@ class _Writing:
         return keep
 
 
-def _from(file: RegularFile, start: int) -> Iterator[bytes]:
-    return iter_range(file, start, lambda _: file.identity.size)
-
-
-def _jobs(inputs: list[Input], settings: Settings, jobs: int | None, executor: Executor | None) -> int:
+def _jobs(inputs: list[Input], settings: Settings, jobs: int | None) -> int:
     """Choose how many processes there are to be."""
-    if jobs is not None and (type(jobs) is not int or jobs < 1):
+    if jobs is None:
+        is_long = sum(size_of(one) or 0 for one in inputs) >= PARALLEL_FROM_BYTES
+        return usable_processors() if is_long and settings.can_be_sent else 1
+    if type(jobs) is not int or jobs < 1:
         message = f"jobs must be None or a whole number from 1 on, not {jobs!r}"
         raise ConfigurationError(message)
-    wanted = max(2, jobs or 0) if executor is not None else jobs
-    if wanted is None:
-        wanted = usable_processors() if sum(size_of(one) or 0 for one in inputs) >= PARALLEL_FROM_BYTES else 1
-    if wanted == 1 or settings.shape.reader is not Reader.AUTO:
-        return 1
-    if settings.can_be_sent:
-        return wanted
-    if jobs is None and executor is None:
-        return 1
-    message = "a rule that is no function of a module cannot be sent to other processes; use one job"
-    raise ConfigurationError(message)
+    return jobs
+
+
+@contextmanager
+def _pool(jobs: int, executor: Executor | None, scheduler: str | None) -> Iterator[Pool | None]:
+    """Open what reads inputs; None if that is this process alone. Processes of our own start when they are needed."""
+    if jobs == 1 and executor is None and scheduler is None:
+        yield None
+        return
+    from streamgaps.parallel import Pool  # noqa: PLC0415 -- many runs never need it
+
+    if scheduler is not None:
+        from streamgaps.cluster import open_cluster  # noqa: PLC0415 -- it loads Dask
+
+        with open_cluster(scheduler, jobs) as pool:
+            yield pool
+    elif executor is not None:
+        yield Pool(lambda: executor, lambda: max(2, jobs), is_elsewhere=True)
+    else:
+        from streamgaps.workers import Workers  # noqa: PLC0415
+
+        with ExitStack() as stack:
+            yield Pool(lambda: stack.enter_context(Workers(jobs)), lambda: jobs)
+
+
+def _check_scheduler(scheduler: str | None, jobs: int | None, executor: Executor | None) -> None:
+    """Refuse what contradicts the choice of a cluster."""
+    if scheduler is None:
+        return
+    if executor is not None:
+        message = "scheduler contradicts executor; give one of them"
+        raise ConfigurationError(message)
+    if scheduler != "local" and "://" not in scheduler:
+        message = f"the scheduler (--scheduler) must be local, or an address such as tcp://host:8786, not {scheduler!r}"
+        raise ConfigurationError(message)
+    if scheduler != "local" and jobs not in (None, 1):
+        message = "the scheduler has as many workers as it has: jobs (--jobs) has an effect on a local one only"
+        raise ConfigurationError(message)
+
+
+def _check_can_be_sent(settings: Settings) -> None:
+    """Refuse rules that other processes cannot get."""
+    if not settings.can_be_sent:
+        message = "a rule that is no function of a module cannot be sent to other processes; use one job"
+        raise ConfigurationError(message)
 
 
 def _inputs(

@@ -55,8 +55,11 @@ class IndexFile(NamedTuple):
 
 
 @contextmanager
-def temporary_folder() -> Iterator[str]:
+def temporary_folder(given: str | None = None) -> Iterator[str]:
     """Make a folder for indices, which is gone at the end. The variable `TMPDIR` says where.
+
+    Args:
+        given: a folder that somebody else has made, to be used instead.
 
     Raises:
         SourceError: it cannot be made; later, an index in it cannot be written or read.
@@ -65,13 +68,13 @@ def temporary_folder() -> Iterator[str]:
     try:
         # Signals wait while it is made and removed, for nobody else would ever do that; but not in between, where a
         # generator may be left alone, and others choose which signals wait.
-        with signal_mask("SIG_BLOCK", STOPPING):
-            made = _made_folder()
-        yield made.name
+        if given is None:
+            with signal_mask("SIG_BLOCK", STOPPING):
+                made = _made_folder()
+        yield made.name if made is not None else str(given)
     except sqlite3.Error as error:
-        message = (
-            f"the index in the temporary folder {tempfile.gettempdir()} failed: {error}; TMPDIR names another folder"
-        )
+        where = "; TMPDIR names another folder" if given is None else ""
+        message = f"the index in the temporary folder {given or tempfile.gettempdir()} failed: {error}{where}"
         raise SourceError(message) from error
     finally:
         if made is not None:

@@ -30,6 +30,7 @@ __all__ = [
     "expand",
     "is_same",
     "iter_range",
+    "name_of",
     "open_range",
     "open_source",
     "size_of",
@@ -197,10 +198,18 @@ class _Blocks:
 class Identity(NamedTuple):
     """What tells whether a file is the one that it was."""
 
-    device: int
-    number: int
+    device: int | None
+    number: int | None
     size: int
     modified_ns: int
+
+    def elsewhere(self) -> Identity:
+        """Return what of it is the same on another machine."""
+        return self._replace(device=None, number=None)
+
+    def matches(self, other: Identity) -> bool:
+        """Say whether it may be that of the same file."""
+        return self == (other if self.device is not None else other.elsewhere())
 
 
 class RegularFile:
@@ -234,7 +243,7 @@ class RegularFile:
         Raises:
             SourceError: it changed.
         """
-        if self.identity != _identity(_status(self.name, self._file)):
+        if not self.identity.matches(_identity(_status(self.name, self._file))):
             message = f"{self.name}: changed while it was read; run again when nothing writes to it any more"
             raise SourceError(message)
 
@@ -389,6 +398,15 @@ def _json_files(folder: str, files: Mapping[str, Input]) -> list[Input]:
         message = f"{folder}: there are no JSON files in the folder (*.json, *.jsonl, *.ndjson, or compressed ones)"
         raise SourceNotFoundError(message)
     return found
+
+
+def name_of(predictions: Input) -> str:
+    """Return what messages call an input that has a path or a URL, as `Source.name` does when it is open."""
+    if _is_url(predictions):
+        from streamgaps import remote  # noqa: PLC0415 -- many runs never need it
+
+        return remote.shown(predictions)
+    return os.fspath(cast("str | os.PathLike[str]", predictions))
 
 
 def size_of(predictions: Input) -> int | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
-__all__ = ["MAX_GROUPS", "MOST_SAMPLES", "Confusion", "Group", "Survey", "group_key", "shown_value"]
+__all__ = ["MAX_GROUPS", "MOST_SAMPLES", "NOTHING", "Confusion", "Group", "Survey", "group_key", "shown_value"]
 
 MAX_GROUPS = 10_000
 """How many groups of a field are told apart, if nothing else is said."""
@@ -91,7 +91,8 @@ class Confusion(msgspec.Struct, frozen=True):
         return Confusion(*map(sum, zip(msgspec.structs.astuple(self), msgspec.structs.astuple(other), strict=True)))
 
 
-_NOTHING = b"null"
+NOTHING = b"null"
+"""The key of a value that is null, or missing."""
 CELLS = len(Confusion.__struct_fields__)
 
 Key = str | bytes
@@ -166,6 +167,17 @@ class Survey(msgspec.Struct):
     def _beginning(self, key: Key) -> str | None:
         return self.beginnings.get(key) if isinstance(key, bytes) else None
 
+    def take(self) -> Survey:
+        """Return what is counted so far, and begin anew; rows that `row` has given are then no part of it any more."""
+        tables = [{key: [*row] for key, row in table.items()} for table in self.tables]
+        taken = Survey(self.fields, self.most, tables, [[*row] for row in self.rest], {**self.beginnings})
+        for table in self.tables:
+            table.clear()
+        for row in self.rest:
+            row[:] = [0] * CELLS  # who counts may hold it
+        self.beginnings.clear()
+        return taken
+
     def __iadd__(self, other: Survey) -> Self:
         if other.fields != self.fields:
             message = f"surveys of other groups do not add up: {self.fields} and {other.fields}"
@@ -199,11 +211,11 @@ def group_key(value: object) -> tuple[Key, str | None]:
             return value, None
         return _digest("s", value), value[:SHOWN] + "…"
     if value is None or value is msgspec.UNSET:
-        return _NOTHING, None
+        return NOTHING, None
     try:
         text = json.dumps(value, sort_keys=True)
     except RecursionError:  # nobody groups by that
-        return _NOTHING, None
+        return NOTHING, None
     if len(text) <= LONGEST_KEY:
         return text.encode(), None
     return _digest("v", text), text[:SHOWN] + "…"

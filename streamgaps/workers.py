@@ -47,9 +47,9 @@ class _Task(Future[Any]):
 
     def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 -- whatever was called returns
         """Wait for the result, or raise what the call raised; BrokenExecutor if a worker died."""
-        while not self.done():
-            self._workers.collect()
-        return super().result(timeout)
+        while not self.done() and self._workers.collect(timeout):
+            pass
+        return super().result(0)
 
 
 class _Worker:
@@ -113,13 +113,16 @@ class Workers(Executor):
         self._hand_out()
         return task
 
-    def collect(self) -> None:
+    def collect(self, timeout: float | None = None) -> bool:
         """Wait until some worker has a result, take it, and give the worker something to do.
+
+        Returns:
+            Whether there was one in time, given in seconds.
 
         Raises:
             BrokenExecutor: a worker died.
         """
-        ready = wait([worker.pipe for worker in self._workers])
+        ready = wait([worker.pipe for worker in self._workers], timeout)
         for worker in self._workers:
             if worker.pipe in ready:
                 try:
@@ -130,6 +133,7 @@ class Workers(Executor):
                 task = worker.tasks.popleft()
                 task.set_result(result) if error is None else task.set_exception(error)
         self._hand_out()
+        return bool(ready)
 
     def _hand_out(self) -> None:
         for busy in range(_AHEAD):

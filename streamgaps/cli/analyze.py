@@ -133,8 +133,14 @@ _RUN_OPTIONS = [
         default="auto",
         show_default=True,
         metavar="N",
-        help="How many processes read a file at once. auto: as many as there are processors to use; one for pipes, "
-        "for compressed files, and for less than 32 MiB.",
+        help="How many processes read at once. auto: as many as there are processors to use, but one for less than "
+        "32 MiB. A pipe, and an input alone that is compressed, is always read by one.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Have the workers of a Dask cluster read; needs streamgaps[dask]. local: start one on this machine, of "
+        "--jobs workers. E.g. --scheduler tcp://host:8786",
     ),
     click.option(
         "--max-warnings",
@@ -167,6 +173,7 @@ def command(
     predictions: tuple[str, ...],
     results_dir: str,
     jobs: int | None,
+    scheduler: str | None,
     skipped: str | None,
     html: str | None,
     max_skipped: float | None,
@@ -201,6 +208,7 @@ def command(
       streamgaps analyze shards/ -o gaps --field response=prediction
       streamgaps analyze results.json -o gaps --metrics --group-by question --html gaps/report.html
       zcat results.json.gz | streamgaps analyze - -o - | jq .video_id
+      streamgaps analyze /shared/shards/ -o /shared/gaps --scheduler tcp://host:8786
     """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
     if strict and max_skipped is not None:
         message = "--strict contradicts --max-skipped"
@@ -218,6 +226,7 @@ def command(
         quiet=quiet,
         max_warnings=None if max_warnings < 0 else max_warnings,
         jobs=jobs,
+        scheduler=scheduler,
         skipped=skipped,
         html=html,
         max_skipped=0 if strict else max_skipped,

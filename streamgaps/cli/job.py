@@ -40,6 +40,7 @@ def analyze_and_tell(
     quiet: bool,
     max_warnings: int | None = None,
     jobs: int | None = None,
+    scheduler: str | None = None,
     skipped: str | None = None,
     max_skipped: float | None = None,
     metrics: bool = False,
@@ -58,6 +59,7 @@ def analyze_and_tell(
         quiet: show neither progress nor counts.
         max_warnings: how many warnings to log; all if None.
         jobs: as for `analyze`.
+        scheduler: as for `analyze`.
         skipped: as for `analyze`.
         max_skipped: as for `analyze`.
         metrics: as for `analyze`.
@@ -76,6 +78,7 @@ def analyze_and_tell(
         predictions=[shown(one) for one in predictions],
         results_dir=shown(results_dir),
         jobs=jobs or "auto",
+        scheduler=scheduler,
         **{name: shown(value) for name, value in chosen.items()},
     )
     begin = time.monotonic()
@@ -105,6 +108,7 @@ def analyze_and_tell(
                 # One more than is shown: to know that there are more. None at all, if nobody would see them.
                 max_warnings=0 if log.lowest > WARNING else None if max_warnings is None else max_warnings + 1,
                 jobs=jobs,
+                scheduler=scheduler,
                 skipped=skipped,
                 max_skipped=max_skipped,
                 metrics=metrics,

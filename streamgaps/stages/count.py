@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps.model import Invalid
 from streamgaps.stages.fields import MISSING
+from streamgaps.survey import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -45,8 +46,7 @@ def _count_groups(
     parsed: Iterable[ParsedPrediction], survey: Survey, field: int, get: attrgetter[Any]
 ) -> Iterator[ParsedPrediction]:
     # All of it takes 0.15 µs for each. To count batches at once with a Counter takes as long.
-    known: Callable[[Any], list[int] | None] = survey.tables[field].get  # only a short text finds something there
-    nothing = None
+    known: Callable[[Any], list[int] | None] = survey.tables[field].get  # a short text finds something there
     for pair in parsed:
         prediction, answers = pair
         try:
@@ -55,7 +55,7 @@ def _count_groups(
             row = None
             value = _value_of(prediction, get)
         if row is None and value is MISSING:  # often the field is nowhere
-            row = nothing = nothing or survey.row(field, None)
+            row = known(NOTHING) or survey.row(field, None)
         elif row is None:
             row = survey.row(field, value)
         row[answers[2]] += 1
