@@ -98,17 +98,25 @@ class Ahead:
         settings: the options of the run.
         max_notices: how many notices of each unit are wanted; all if None.
         folder: where the results of a unit go that are too long to be sent; None if there is no such place.
+        range_bytes: how long a range is; if None, what is best for the inputs.
 
     Memory: the results of as many units as are ahead, or of those that are in files one piece.
     """
 
     def __init__(
-        self, pool: Pool, taker: Taker, *, settings: Settings, max_notices: int | None = None, folder: str | None = None
+        self,
+        pool: Pool,
+        taker: Taker,
+        *,
+        settings: Settings,
+        max_notices: int | None = None,
+        folder: str | None = None,
+        range_bytes: int | None = None,
     ) -> None:
         self.pool = pool
         self.taker = taker
         self.terms = Terms(settings, max_notices, os.urandom(8), self._message_bytes(), folder)
-        self.range_bytes = RANGE_BYTES
+        self.range_bytes = range_bytes or 0
         self._is_one = False
         self._executor: Executor | None = None
         self._done = 0
@@ -127,7 +135,7 @@ class Ahead:
     def _message_bytes(self) -> int:
         return max(_LEAST_MESSAGE_BYTES, min(PIECE_BYTES, _WAITING_BYTES // self._units))
 
-    def _wanted_range_bytes(self, inputs: Iterable[Input]) -> int:
+    def _best_range_bytes(self, inputs: Iterable[Input]) -> int:
         """Return how long ranges are to be: on this machine one costs next to nothing; elsewhere, messages."""
         if not self.pool.is_elsewhere:
             return RANGE_BYTES
@@ -145,7 +153,7 @@ class Ahead:
             WorkerError: a worker was lost, or is of another version.
         """
         self._is_one = len(inputs) == 1
-        self.range_bytes = self._wanted_range_bytes(inputs)
+        self.range_bytes = self.range_bytes or self._best_range_bytes(inputs)
         self._coming = iter(inputs)
         try:
             self.fill()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from streamgaps import InputError, Skip, Tally, UnresolvedPath, iter_gaps
-from streamgaps.parallel import Part, read_parts
+from streamgaps.parallel import Ahead, Pool
 from streamgaps.settings import make_settings
-from streamgaps.sources import open_source
 from streamgaps.stages.write import write
+from streamgaps.units import Part
 from tests.doubles import Here
+
+RANGES: dict[str, Any] = Ahead.__init__.__kwdefaults__ or {}
+"""Where the length of ranges can be set, under `range_bytes`."""
 
 Outcome = tuple[bytes, list[Skip | UnresolvedPath], Tally, str]
 """The lines of gaps, what is told, the counts, and the words of the error."""
@@ -32,30 +35,61 @@ def in_a_row(path: Path, form: str = "array", **options: Any) -> Outcome:
     return file.getvalue(), notices, tally, error
 
 
-def parts_of(path: Path, executor: Executor, range_bytes: int, *, jobs: int = 2, **options: Any) -> Iterator[Part]:
-    """Read a file in parts."""
+class Taken:
+    """What inputs come to, as it is taken."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.parts: list[Part] = []
+
+    def begin(self, name: str) -> None:
+        """Begin to take an input."""
+        self.names.append(name)
+
+    def take(self, name: str, part: Part) -> None:
+        """Take a part."""
+        assert name == self.names[-1]
+        self.parts.append(part)
+
+    def tell(self) -> None:
+        """Tell nobody."""
+
+
+def read_ahead(
+    inputs: Sequence[Path], taken: Taken, executor: Executor, range_bytes: int, *, jobs: int = 2, **options: Any
+) -> None:
+    """Have inputs read by an executor."""
     settings = make_settings({"videos_dir": "/videos", "format": "array", **options})  # type: ignore[typeddict-item]
-    with open_source(path) as source:
-        assert source.file is not None
-        yield from read_parts(
-            source.file, executor, jobs=jobs, settings=settings, found=settings.shape.format, range_bytes=range_bytes
-        )
+    pool = Pool(lambda: executor, lambda: jobs)
+    Ahead(pool, taken, settings=settings, range_bytes=range_bytes).read(inputs)  # type: ignore[arg-type]  # the rest is not called
+
+
+def parts_of(path: Path, executor: Executor, range_bytes: int, *, jobs: int = 2, **options: Any) -> list[Part]:
+    """Read a file in parts."""
+    taken = Taken()
+    read_ahead([path], taken, executor, range_bytes, jobs=jobs, **options)
+    return taken.parts
 
 
 def in_parts(
-    path: Path, range_bytes: int, executor: Executor | None = None, form: str = "array", **options: Any
+    path: Path,
+    range_bytes: int,
+    executor: Executor | None = None,
+    form: str = "array",
+    jobs: int = 2,
+    **options: Any,
 ) -> Outcome:
     """Read a file as several processes do."""
-    notices: list[Skip | UnresolvedPath] = []
-    tally, data, error = Tally(), b"", ""
+    taken, error = Taken(), ""
     try:
-        for part in parts_of(path, executor or Here(), range_bytes, format=form, **options):
-            tally += part.tally
-            data += part.gaps
-            notices += part.notices
+        read_ahead([path], taken, executor or Here(), range_bytes, jobs=jobs, format=form, **options)
     except InputError as refused:
-        error = str(refused)
-    return data, notices, tally, error
+        error = str(refused).removeprefix(f"{path}: ")
+    tally, notices = Tally(), []
+    for part in taken.parts:
+        tally += part.tally
+        notices += part.notices
+    return b"".join(part.gaps for part in taken.parts), notices, tally, error
 
 
 Found = tuple[list[Any], InputError | None]

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 import streamgaps
-from streamgaps import InputError, Skip, Tally, analyze, iter_gaps
+from streamgaps import InputError, Skip, Tally, analyze, iter_gaps, pipeline, ranges
 from streamgaps import parallel as parallel_module
 from streamgaps.outputs import GAPS_NAME
 from streamgaps.stages.blocks import GIANT_BYTES
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
+from streamgaps.units import Part
 from tests.conftest import names
 from tests.doubles import Here, cut
 from tests.runs import in_a_row, in_parts
@@ -48,7 +49,7 @@ def test_a_token_without_end_ends_the_run_of_several_processes_too(tmp_path: Pat
     """It filled a range in which nothing ended, and was read again for ever."""
     path = tmp_path / "p.json"
     begin = b"[" + json.dumps(GAP).encode() + b"," if form == "array" else lines(GAP)
-    path.write_bytes(begin + b"1" * (2 + parallel_module._MOST_RANGES) * parallel_module.RANGE_BYTES)
+    path.write_bytes(begin + b"1" * (2 + ranges._MOST_RANGES) * ranges.RANGE_BYTES)
     said = []
     for jobs in (1, 2):
         with pytest.raises(InputError, match="a number of more than") as caught:
@@ -211,19 +212,18 @@ def test_a_run_that_skips_all_says_so(run: Any, tmp_path: Path) -> None:
 
 def test_long_records_of_skipped_samples_are_sent_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A label may be longer than the prediction that it is joined to, and be used often."""
-    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 100_000)
     path = tmp_path / "p.jsonl"
     path.write_bytes(lines(*[{"id": 1, "video_id": "v", "response": "maybe"}] * 4000))
     labels = lines({"id": 1, "gt": "no", "question": "Q" * 1000})
     lengths: list[int] = []
 
-    def spy(*arguments: Any, **options: Any) -> Any:
-        for part in read_parts(*arguments, **options):
-            lengths.append(sum(len(notice.record or b"") for notice in part.notices if isinstance(notice, Skip)))
-            yield part
+    def spy(writing: Any, name: str, part: Part) -> None:
+        lengths.append(sum(len(notice.record or b"") for notice in part.notices if isinstance(notice, Skip)))
+        take(writing, name, part)
 
-    read_parts = parallel_module.read_parts
-    monkeypatch.setattr(parallel_module, "read_parts", spy)
+    take = pipeline._Writing.take
+    monkeypatch.setattr(pipeline._Writing, "take", spy)
     options: dict[str, Any] = {"ground_truth": io.BytesIO(labels), "on": "id", "on_warning": lambda _: None}
     tally = analyze(path, tmp_path / "gaps", jobs=2, skipped=tmp_path / "s", **options)
     assert 4000 == tally.skipped.total()

@@ -36,11 +36,9 @@ from streamgaps import (
     system,
 )
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
-from streamgaps.parallel import read_parts
 from streamgaps.stages.write import write
 from tests.conftest import names
-
-DEFAULTS: dict[str, Any] = read_parts.__kwdefaults__ or {}
+from tests.runs import RANGES
 
 FP = {"video_id": "/a.mp4", "response": "yes", "gt": "no"}
 FN = {"video_id": "/b.mp4", "response": "no", "gt": "yes"}
@@ -120,7 +118,7 @@ class Bench:
         monkeypatch.setattr(sources, "BLOCK_BYTES", way.block_bytes)
         monkeypatch.setattr(system, "fsync", lambda _: None)  # it takes half of the time, and nothing crashes here
         monkeypatch.setattr(pipeline, "_SPLIT_FROM_BYTES", 0)
-        monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": way.range_bytes})
+        monkeypatch.setitem(RANGES, "range_bytes", way.range_bytes)
 
     def write(self, records: list[Any], name: str = "p.json") -> Path:
         """Write a file."""
@@ -973,7 +971,7 @@ def test_processes_take_all_options(plain: Bench, monkeypatch: pytest.MonkeyPatc
         "max_groups": 300,
         "jobs": 2,
     }
-    monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 5000})
+    monkeypatch.setitem(RANGES, "range_bytes", 5000)
     tally = analyze(path, plain.folder / "results", **options)
     gaps = lines(plain.folder / "results" / GAPS_NAME)
     assert [n for n in range(600) if (n % 2 == 1) != (n % 3 > 0)] == [gap["category"] for gap in gaps]

@@ -22,21 +22,21 @@ from hypothesis import strategies as st
 from benchmarks.generate import generate
 from streamgaps import SourceError, WorkerError, analyze
 from streamgaps import parallel as parallel_module
+from streamgaps import ranges as ranges_module
 from streamgaps import sources as sources_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
-from streamgaps.parallel import RANGE_BYTES, read_parts
+from streamgaps.ranges import RANGE_BYTES
 from streamgaps.settings import make_settings
 from streamgaps.sources import open_source
 from streamgaps.stages.blocks import BlockReader
 from streamgaps.workers import Workers
 from tests.conftest import command, names
 from tests.doubles import Here
+from tests.runs import RANGES as RUN_RANGES
 from tests.runs import in_a_row, in_parts, parts_of
 from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, TAILS, broken_documents
 
 GAP = {"video_id": "/v", "response": "yes", "gt": "no"}
-
-DEFAULTS: dict[str, Any] = read_parts.__kwdefaults__ or {}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said_in_the_same_words(file: Path, data: bytes, range_
 LIMITS = st.fixed_dictionaries(
     {
         "RANGE_BYTES": st.sampled_from([10, 50, 200, RANGE_BYTES]),
-        "_MOST_BYTES": st.sampled_from([50, 200, 10**6]),
+        "PIECE_BYTES": st.sampled_from([50, 200, 10**6]),
         "_MOST_RANGES": st.sampled_from([1, 2, 16]),
         "_WINDOW_BYTES": st.sampled_from([8, 64, 10**6]),
         "_HEAD_BYTES": st.sampled_from([20, 100, 10**6]),
@@ -102,7 +102,8 @@ def test_no_limit_and_no_block_makes_a_difference(
     expected = in_a_row(file, form)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in limits.items():
-            patch.setattr(parallel_module, name, value)
+            patch.setattr(parallel_module if name == "PIECE_BYTES" else ranges_module, name, value)
+        patch.setattr(parallel_module, "_LEAST_MESSAGE_BYTES", 1)
         patch.setattr(sources_module, "BLOCK_BYTES", block_bytes)
         patch.setattr(BlockReader, "PATIENCE", limits["_HEAD_BYTES"])
         for jobs, factor in ((1, 1), (2, 4), (3, 2)):
@@ -160,8 +161,9 @@ def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
 
 def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though no place is found any more where a range could end."""
-    monkeypatch.setattr(parallel_module, "RANGE_BYTES", 1000)
-    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 4000)  # of results
+    monkeypatch.setattr(ranges_module, "RANGE_BYTES", 1000)
+    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 4000)  # of results
+    monkeypatch.setattr(parallel_module, "_LEAST_MESSAGE_BYTES", 1)
     record = {"video_id": "a", "response": "yes", "gt": "no"}
     styles: list[dict[str, Any]] = [{"indent": 2}, {"separators": (" ,  ", ":")}, {"indent": 1}]
     texts = [json.dumps([record] * 300, **style)[1:-1] for style in styles]
@@ -174,7 +176,7 @@ def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monk
 
 def test_results_that_grow_are_sent_in_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long folder for each path makes more of a range than it is itself."""
-    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 100_000)
     file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 20_000))
     parts = parts_of(file, Here(), 10**6, videos_dir="/" + "v" * 3000)
     sizes = [(len(part.gaps), part.items) for part in parts]
@@ -187,7 +189,7 @@ def test_results_that_grow_lose_nothing_where_a_block_ends_with_a_record(
     file: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a part was taken for one that goes to the end of its range, and the rest of the range was left out."""
-    monkeypatch.setattr(parallel_module, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 100_000)
     record = json.dumps({"video_id": "a", "response": "yes", "gt": "no"}).ljust(63)
     begin, separator, end = (" " * 63 + "[", ",", "]") if form == "array" else ("", "\n", "\n")
     file.write_text(begin + separator.join([record] * 20_000) + end)
@@ -217,7 +219,7 @@ def test_an_executor_of_the_users_is_used(tmp_path: Path, monkeypatch: pytest.Mo
     with path.open("w", encoding="utf-8") as file:
         generate("short", 30_000, file)
     told: tuple[list[object], list[object]] = ([], [])
-    monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 100_000})
+    monkeypatch.setitem(RUN_RANGES, "range_bytes", 100_000)
     with ThreadPoolExecutor(4) as executor:
         tally = analyze(path, tmp_path / "a", jobs=6, executor=executor, on_warning=told[0].append)
         executor.submit(print).result()
@@ -231,7 +233,7 @@ def test_a_worker_that_dies_is_an_error_of_its_own(tmp_path: Path, monkeypatch: 
     """And leaves no half results."""
     path = tmp_path / "p.json"
     path.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 1000))
-    monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 1000})
+    monkeypatch.setitem(RUN_RANGES, "range_bytes", 1000)
     with pytest.raises(WorkerError, match="a process that read a part of the input died"):
         analyze(path, tmp_path / "gaps", jobs=2, executor=Here(broken_from=3))
     assert names(tmp_path) == ["p.json"]
@@ -251,7 +253,7 @@ def test_a_file_that_changes_is_an_error(tmp_path: Path, monkeypatch: pytest.Mon
                     path.write_text(json.dumps(change))  # noqa: B023 -- called at once
                 return super().submit(call, *arguments)
 
-        monkeypatch.setattr(read_parts, "__kwdefaults__", {**DEFAULTS, "range_bytes": 1000})
+        monkeypatch.setitem(RUN_RANGES, "range_bytes", 1000)
         with pytest.raises(SourceError, match="changed while it was read"):
             analyze(path, tmp_path / "gaps", jobs=2, executor=Changing())
     assert names(tmp_path) == ["p.json"]
@@ -412,7 +414,7 @@ def test_the_first_separator_is_learned_from_the_first_records(file: Path) -> No
     file.write_text(f"[{record},\n {record},\n {record}]")
     with open_source(file) as source:
         assert source.file is not None
-        assert parallel_module._separator(source.file, make_settings({}), 0) == b'},\n {"tokens"'
+        assert ranges_module._separator(source.file, make_settings({}).shape, 0) == b'},\n {"tokens"'
 
 
 @pytest.mark.parametrize("last", [GAP, GAP | {"pad": "x" * 9_000_000}], ids=["short", "giant"])

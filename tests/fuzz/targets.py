@@ -36,7 +36,6 @@ from streamgaps.cli import tao
 from streamgaps.compressed import LONGEST_MAGIC, compression, decompressed
 from streamgaps.exceptions import StreamgapsError
 from streamgaps.model import Broken
-from streamgaps.parallel import read_parts
 from streamgaps.settings import Options, make_settings
 from streamgaps.stages import events, fence, final_answer, locate, parse  # noqa: F401 -- to be instrumented: loaded late
 from streamgaps.stages.array import ArrayReader
@@ -49,6 +48,7 @@ from streamgaps.stages.write import write
 from tests import judge, oracle, plainly
 from tests.doubles import ChunkedFile, Here, cut
 from tests.packing import COMPRESS
+from tests.runs import RANGES as RUN_RANGES
 from tests.runs import in_a_row, in_parts, taken
 
 if sys.version_info >= (3, 14):
@@ -218,7 +218,7 @@ def prefix(data: bytes) -> None:
     if name != "item" and compression(text[:LONGEST_MAGIC]) is None:
         path = _file(text)
         alone = _analyzed(path, prefix=name)
-        with mock.patch.dict(cast("dict[str, Any]", read_parts.__kwdefaults__), range_bytes=range_bytes):
+        with mock.patch.dict(RUN_RANGES, range_bytes=range_bytes):
             assert alone == _analyzed(path, prefix=name, executor=Here())
 
 

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 
 from streamgaps import InputError, UnsupportedInputError, analyze
-from streamgaps.parallel import read_parts
 from streamgaps.stages.blocks import BlockReader
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from tests.doubles import Here, cut
 from tests.judge import are_predictions, array_in, array_under, loaded, records_in, spelled
-from tests.runs import Found, in_a_row, in_parts, taken
+from tests.runs import RANGES, Found, in_a_row, in_parts, taken
 from tests.vectors import DEEP, EITHER, INVALID, VALID, VECTORS
 
 SIZES = (7, 65536)
@@ -294,7 +293,7 @@ def analyzed(file: Path, **options: Any) -> tuple[bytes, str]:
 @EACH
 def test_several_jobs_read_an_array_in_a_document(file: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where what is around it is read by one."""
-    monkeypatch.setattr(read_parts, "__kwdefaults__", {**(read_parts.__kwdefaults__ or {}), "range_bytes": 50})
+    monkeypatch.setitem(RANGES, "range_bytes", 50)
     for template in (*IN_DOCUMENTS[1:], *AROUND[:2]):
         file.write_bytes(template.replace(b'"r":[', b'"r":[' + b",".join([ONE] * 3) + b",") % VECTORS[name])
         expected = analyzed(file)
