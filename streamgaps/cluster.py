@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Executor, Future, InvalidStateError
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamgaps.exceptions import ConfigurationError, WorkerError, reason
 from streamgaps.log import log
 from streamgaps.parallel import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["LOCAL", "open_cluster"]
+
+_Result = TypeVar("_Result")
 
 LOCAL = "local"
 """The scheduler that is started here, with workers on this machine."""
@@ -67,8 +70,38 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
         except (OSError, RuntimeError) as error:
             message = f"{scheduler}: the scheduler cannot be reached: {reason(error)}"
             raise WorkerError(message) from error
-        executor = client.get_executor(pure=False, retries=_RETRIES)
+        executor = _Executor(client)
         yield Pool(lambda: executor, _Width(client), is_elsewhere=True, deaths=(KilledWorker, CommClosedError))
+
+
+class _Executor(Executor):
+    """Submits to a cluster.
+
+    Not `Client.get_executor()`: where a worker is lost while its result is fetched, that gives an error of its own.
+    """
+
+    def __init__(self, client: Any) -> None:  # noqa: ANN401 -- Dask is loaded only if it is used
+        self._client = client
+
+    def submit(self, call: Callable[..., _Result], /, *arguments: Any, **_: Any) -> Future[_Result]:  # noqa: ANN401
+        """Have a call done by a worker, and once more if that is lost."""
+        there = self._client.submit(call, *arguments, pure=False, retries=_RETRIES)
+        here: Future[_Result] = Future()
+        here.add_done_callback(lambda done: there.cancel() if done.cancelled() else None)
+        there.add_done_callback(lambda _: _fetch(there, here))  # in a thread of the client's
+        return here
+
+
+def _fetch(there: Any, here: Future[Any]) -> None:  # noqa: ANN401
+    """Take over what a call has come to, unless nobody waits for that any more."""
+    try:
+        result = there.result()
+    except Exception as error:  # noqa: BLE001 -- it is raised where the result is waited for
+        with suppress(InvalidStateError):
+            here.set_exception(error)
+    else:
+        with suppress(InvalidStateError):
+            here.set_result(result)
 
 
 class _Width:

@@ -222,7 +222,7 @@ class Tally(msgspec.Struct):
 
     def take(self) -> Tally:
         """Return what is counted so far, and begin anew; whoever counts goes on to count here."""
-        taken = msgspec.structs.replace(self, skipped=self.skipped.copy(), survey=self.survey and self.survey.take())
+        taken = msgspec.structs.replace(self, skipped=Counter(self.skipped), survey=self.survey and self.survey.take())
         for name in ("true_positives", "true_negatives", "false_positives", "false_negatives", "unclear"):
             setattr(self, name, 0)
         self.unused_labels = self.ambiguous_labels = 0

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from streamgaps import __version__
-from streamgaps.exceptions import InputError, SourceError, WorkerError
+from streamgaps.exceptions import ConfigurationError, InputError, SourceError, WorkerError
 from streamgaps.paths import is_url
 from streamgaps.ranges import RANGE_BYTES, Ranges
 from streamgaps.sources import name_of, open_source, size_of
@@ -198,11 +198,19 @@ class Ahead:
     def submit(self, unit: Range | Shard) -> Future[Answer | None]:
         """Have a unit read."""
         with self._told_of_death(_name_of(unit)):
-            self._executor = self._executor or self.pool.open()
-            future = self._executor.submit(read_unit, unit, __version__)
+            future = self._opened().submit(read_unit, unit, __version__)
         self._waiting += 1
         future.add_done_callback(self._count)
         return future
+
+    def _opened(self) -> Executor:
+        """Return what reads units, once it has something to do."""
+        if self._executor is None:
+            if not self.terms.settings.can_be_sent:
+                message = "a rule that is no function of a module cannot be sent to other processes; use one job"
+                raise ConfigurationError(message)
+            self._executor = self.pool.open()
+        return self._executor
 
     def _count(self, future: Future[Answer | None]) -> None:
         if not future.cancelled() and not future.exception() and (answer := future.result()):

@@ -152,8 +152,6 @@ def analyze(
         _check_carried(settings)
     _check_scheduler(scheduler, jobs, executor)
     jobs = usable_processors() if jobs is None and scheduler else _jobs(inputs, settings, jobs)
-    if jobs > 1 or executor is not None or scheduler is not None:
-        _check_can_be_sent(settings)
     staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
     with staged as outputs, ExitStack() as stack:
         pool = stack.enter_context(_pool(jobs, executor, scheduler))
@@ -564,13 +562,6 @@ def _check_scheduler(scheduler: str | None, jobs: int | None, executor: Executor
         raise ConfigurationError(message)
     if scheduler != "local" and jobs not in (None, 1):
         message = "the scheduler has as many workers as it has: jobs (--jobs) has an effect on a local one only"
-        raise ConfigurationError(message)
-
-
-def _check_can_be_sent(settings: Settings) -> None:
-    """Refuse rules that other processes cannot get."""
-    if not settings.can_be_sent:
-        message = "a rule that is no function of a module cannot be sent to other processes; use one job"
         raise ConfigurationError(message)
 
 

@@ -6,17 +6,16 @@ little; if not, it goes in pieces into a file beside the results, and what is se
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 from array import array
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from streamgaps import __version__
 from streamgaps.chain import Chain
-from streamgaps.exceptions import ConfigurationError, InputError, RecordError, SourceError, WorkerError
+from streamgaps.exceptions import InputError, RecordError, SourceError, WorkerError
 from streamgaps.inputs import explained
 from streamgaps.sources import open_range, open_source
 from streamgaps.spill import PartFile, packed, read_back, unpacked
@@ -140,6 +139,12 @@ class _CannotBeSentError(Exception):
     """What a unit comes to is too much, or is nested without end: who wants it has to read it himself."""
 
 
+class _Lines(bytearray):
+    """Lines of gaps, to be written to as to a file."""
+
+    write = bytearray.extend
+
+
 class Findings:
     """What was found in a unit so far, and is not in a file yet.
 
@@ -151,7 +156,7 @@ class Findings:
     """
 
     def __init__(self, terms: Terms, *, end: int = 0, first: int = 0) -> None:
-        self.lines = io.BytesIO()
+        self.lines = _Lines()
         self.tally = terms.settings.new_tally(is_part=True)
         self.marks = array("Q")
         self._notices: list[Skip | UnresolvedPath] = []
@@ -182,7 +187,7 @@ class Findings:
         """How many bytes it takes, about."""
         survey = self.tally.survey
         groups = 0 if survey is None else sum(map(len, survey.tables))
-        return self.lines.tell() + self._noticed_bytes + 8 * len(self.marks) + _GROUP_BYTES * groups
+        return len(self.lines) + self._noticed_bytes + 8 * len(self.marks) + _GROUP_BYTES * groups
 
     def has_room(self) -> bool:
         """Say whether there is room for more, once what there is has gone into a file, if there may be one."""
@@ -200,14 +205,13 @@ class Findings:
             place,
             items,
             self.tally.take(),
-            self.lines.getvalue(),
+            bytes(self.lines),
             self._notices,
             self.marks.tobytes(),
             lines,
             self._first,
         )
-        self.lines.seek(0)
-        self.lines.truncate()
+        self.lines.clear()
         self._notices, self.marks[:], self._noticed_bytes = [], array("Q"), 0
         return part
 
@@ -255,7 +259,7 @@ def read_unit(unit: Range | Shard, version: str) -> Answer | None:
         return _read_range(unit) if isinstance(unit, Range) else _read_shard(unit)
     except _CannotBeSentError:
         return None
-    except (SourceError, ConfigurationError) as error:  # also of what it takes to read a URL, and is not installed
+    except SourceError as error:
         return Answer(0, problem=error, host=socket.gethostname())
 
 
@@ -301,7 +305,7 @@ def find_in(
     try:
         with _chain(terms) as stages:
             gaps = stages.find_gaps(batches, tally=found.tally, tell=found.tell, mark=found.marks.append, first=first)
-            deque(write(gaps, found.lines), maxlen=0)
+            deque(write(gaps, cast("BinaryIO", found.lines)), maxlen=0)
     except InputError as refused:
         error = refused
         if isinstance(error, RecordError):
@@ -334,7 +338,7 @@ def _read_shard(unit: Shard) -> Answer:
                     _chain(unit.terms) as chain,
                 ):
                     gaps = chain.find_gaps(batches(), tally=found.tally, tell=found.tell, mark=found.marks.append)
-                    deque(write(gaps, found.lines), maxlen=0)
+                    deque(write(gaps, cast("BinaryIO", found.lines)), maxlen=0)
         except InputError as error:
             problem = error
         return found.answer(found.take(items=items), position(), problem)

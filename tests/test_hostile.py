@@ -8,7 +8,7 @@ import re
 import threading
 import tracemalloc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,10 +18,12 @@ from streamgaps import parallel as parallel_module
 from streamgaps.outputs import GAPS_NAME
 from streamgaps.stages.blocks import GIANT_BYTES
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
-from streamgaps.units import Part
 from tests.conftest import names
 from tests.doubles import Here, cut
-from tests.runs import in_a_row, in_parts
+from tests.runs import RANGES, in_a_row, in_parts
+
+if TYPE_CHECKING:
+    from streamgaps.units import Part
 
 GAP = {"video_id": "/v", "response": "yes", "gt": "no"}
 READERS = pytest.mark.parametrize("reader", list(Reader))
@@ -308,9 +310,10 @@ def test_a_rule_with_a_state_is_asked_again(tmp_path: Path) -> None:
     assert not (tmp_path / "gaps" / GAPS_NAME).exists()
 
 
-def test_progress_never_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("range_bytes", [1000, None])
+def test_progress_never_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, range_bytes: int | None) -> None:
     """From one input to the next, read by one process or by several."""
-    monkeypatch.setattr("streamgaps.pipeline._SPLIT_FROM_BYTES", 1)
+    monkeypatch.setitem(RANGES, "range_bytes", range_bytes)
     paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
     for path in paths:
         path.write_bytes(lines(*[GAP] * 1000))

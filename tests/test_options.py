@@ -117,7 +117,6 @@ class Bench:
         self.way = way
         monkeypatch.setattr(sources, "BLOCK_BYTES", way.block_bytes)
         monkeypatch.setattr(system, "fsync", lambda _: None)  # it takes half of the time, and nothing crashes here
-        monkeypatch.setattr(pipeline, "_SPLIT_FROM_BYTES", 0)
         monkeypatch.setitem(RANGES, "range_bytes", way.range_bytes)
 
     def write(self, records: list[Any], name: str = "p.json") -> Path:

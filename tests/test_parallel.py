@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -33,8 +33,11 @@ from streamgaps.workers import Workers
 from tests.conftest import command, names
 from tests.doubles import Here
 from tests.runs import RANGES as RUN_RANGES
-from tests.runs import in_a_row, in_parts, parts_of
+from tests.runs import Taken, in_a_row, in_parts, parts_of, read_ahead
 from tests.strategies import DOCUMENTS, HOSTILE, RECORDS, SPELLINGS, TAILS, broken_documents
+
+if TYPE_CHECKING:
+    from streamgaps.units import Part
 
 GAP = {"video_id": "/v", "response": "yes", "gt": "no"}
 
@@ -208,9 +211,15 @@ def test_a_video_id_that_cannot_be_sent_is_told(file: Path, levels: int) -> None
 def test_no_more_is_read_ahead_than_twice_the_jobs(file: Path) -> None:
     """What waits for its turn is bounded."""
     file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 2000))
-    here = Here()
-    next(parts_of(file, here, 1000))
-    assert len(here.tasks) == 4
+    here, taken = Here(), Taken()
+
+    def tasks_so_far(_: str, __: Part) -> None:
+        raise StopIteration(len(here.tasks))
+
+    taken.take = tasks_so_far  # type: ignore[method-assign, assignment]  # to stop there
+    with pytest.raises(StopIteration) as stopped:
+        read_ahead([file], taken, here, 1000)
+    assert stopped.value.value == 4
 
 
 def test_an_executor_of_the_users_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
