@@ -56,7 +56,7 @@ def shards(folder: Path, count: int, records: int) -> Path:
 
 
 def measure(what: str, folder: Path, inputs: Path) -> None:
-    """Print how long the command takes, the best of some: alone, and with a local cluster, its start and end included."""
+    """Print how long the command takes, the best of some: with the start of a local cluster."""
     ways = {
         "one process": ("--jobs", "1"),
         "2 jobs": ("--jobs", "2"),
