@@ -441,6 +441,7 @@ class _PartsFolder:
             for name in system.listdir(self.path):
                 with suppress(OSError):
                     system.unlink(self.path / name)
+        with suppress(OSError, MemoryError):
             system.rmdir(self.path)
 
     def _unlock(self) -> None:
