@@ -9,7 +9,7 @@
     ├── SourceError (OSError)                    the input cannot be opened or read
     │   └── SourceNotFoundError (FileNotFoundError)
     ├── OutputError (OSError)                    the results cannot be written
-    ├── WorkerError (RuntimeError)               a process that reads a part of the input died
+    ├── WorkerError (RuntimeError)               a process that reads a part of the input died, or none is there
     ├── GateError (RuntimeError)                 a limit was not kept
     └── ConfigurationError (ValueError)          what was asked for makes no sense
 
@@ -120,7 +120,7 @@ class OutputError(StreamgapsError, OSError):
 
 
 class WorkerError(StreamgapsError, RuntimeError):
-    """You let several processes read the input, and one of them died: it was killed, or ran out of memory."""
+    """You let other processes read the input, and one of them died, is of another version, or none could be reached."""
 
 
 class GateError(StreamgapsError, RuntimeError):
