@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from concurrent.futures import Executor, Future, InvalidStateError
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ from streamgaps.parallel import Pool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["LOCAL", "open_cluster"]
+__all__ = ["LOCAL", "check_scheduler", "open_cluster"]
 
 _Result = TypeVar("_Result")
 
@@ -28,6 +29,23 @@ _RETRIES = 2
 
 _COUNT_SECONDS = 5
 """How old the number of workers may be: to ask for it takes a message."""
+
+
+def check_scheduler(scheduler: str, *, jobs: int | None, executor: Executor | None) -> None:
+    """Refuse what is no address, or contradicts the choice of a cluster.
+
+    Raises:
+        ConfigurationError: it is refused.
+    """
+    if executor is not None:
+        message = "scheduler contradicts executor; give one of them"
+        raise ConfigurationError(message)
+    if scheduler != LOCAL and "://" not in scheduler:
+        message = f"the scheduler (--scheduler) must be local, or an address such as tcp://host:8786, not {scheduler!r}"
+        raise ConfigurationError(message)
+    if scheduler != LOCAL and jobs not in (None, 1):
+        message = "the scheduler has as many workers as it has: jobs (--jobs) has an effect on a local one only"
+        raise ConfigurationError(message)
 
 
 @contextmanager
@@ -64,11 +82,12 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
                 stack.enter_context(cluster)
                 scheduler = cluster.scheduler_address
             client = stack.enter_context(distributed.Client(scheduler, set_as_default=False))
-        except ValueError as error:
-            message = f"{scheduler}: is no address of a scheduler, as tcp://host:8786 is: {error}"
+        except (TypeError, ValueError) as error:  # TypeError: of TLS without certificates
+            message = f"{scheduler}: is no address that can be used, as tcp://host:8786 is: {error}"
             raise ConfigurationError(message) from error
-        except (OSError, RuntimeError) as error:
-            message = f"{scheduler}: the scheduler cannot be reached: {reason(error)}"
+        except (OSError, RuntimeError, asyncio.TimeoutError) as error:
+            what = "its workers cannot be started" if scheduler == LOCAL else "the scheduler cannot be reached"
+            message = f"{scheduler}: {what}: {reason(error) or type(error).__name__}"
             raise WorkerError(message) from error
         executor = _Executor(client)
         yield Pool(lambda: executor, _Width(client), is_elsewhere=True, deaths=(KilledWorker, CommClosedError))
@@ -85,6 +104,8 @@ class _Executor(Executor):
 
     def submit(self, call: Callable[..., _Result], /, *arguments: Any, **_: Any) -> Future[_Result]:  # noqa: ANN401
         """Have a call done by a worker, and once more if that is lost."""
+        if self._client.status not in ("running", "connecting"):  # such a future would never be done
+            raise CancelledError
         there = self._client.submit(call, *arguments, pure=False, retries=_RETRIES)
         here: Future[_Result] = Future()
         here.add_done_callback(lambda done: there.cancel() if done.cancelled() else None)
@@ -117,19 +138,26 @@ class _Width:
         now = time.monotonic()
         if now - self._counted >= _COUNT_SECONDS:
             is_first, self._counted = self._counted < 0, now
-            threads = sum(self._client.nthreads().values())
-            if is_first and not threads:
-                log.warning("streamgaps.no_workers", note="the cluster has none now; the run waits for them")
-            self._width = max(1, threads)
+            with suppress(OSError, RuntimeError, ValueError, asyncio.TimeoutError):  # who waits for a unit is told
+                self._width = self._count(is_first=is_first)
         return self._width
+
+    def _count(self, *, is_first: bool) -> int:
+        threads: int = sum(self._client.nthreads().values())
+        if is_first and not threads:
+            log.warning("streamgaps.no_workers", note="the cluster has none now; the run waits for them")
+        return max(1, threads)
 
 
 @contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
+def _quiet(library: str) -> Iterator[None]:
+    """Let a library log nothing in this process, for each of its loggers may have a level of its own."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == library]
+    before = [(logger, logger.level) for logger in map(logging.getLogger, names)]
+    for logger, _ in before:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for logger, level in before:
+            logger.setLevel(level)

@@ -426,9 +426,11 @@ class _PartsFolder:
 
     def sweep(self) -> None:
         """Remove it, if nobody has locked it."""
-        if self._lock():
-            self._remove()
-        self._unlock()
+        try:
+            if self._lock():
+                self._remove()
+        finally:
+            self._unlock()
 
     def discard(self) -> None:
         """Remove it."""

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from streamgaps import __version__
-from streamgaps.exceptions import ConfigurationError, InputError, SourceError, WorkerError
+from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, WorkerError
 from streamgaps.paths import is_url
 from streamgaps.ranges import RANGE_BYTES, Ranges
 from streamgaps.sources import name_of, open_source, size_of
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["Ahead", "Pool", "Taker"]
 
 _LONGEST_RANGE = 1024
-"""How many times as long it is elsewhere, at most; and where its results have to be sent."""
+"""How many times as long as usual a range is elsewhere, at most."""
 _LONGEST_WITHOUT_FOLDER = 16
+"""The same where all of its results have to be sent."""
 
 _RANGES_EACH = 16
 """How many ranges a worker elsewhere gets, about, if all is one file: enough for none to wait long for the last."""
@@ -119,9 +120,9 @@ class Ahead:
         self.range_bytes = range_bytes or 0
         self._is_one = False
         self._executor: Executor | None = None
-        self._done = 0
-        self._lengths: deque[int] = deque()  # of units that are done, which other threads may add
-        self._waiting = 0
+        self._under_way: dict[Future[Answer | None], None] = {}  # or waits for its turn to be taken
+        self._done = 0  # bytes of what is taken
+        self._shown = 0
         self._open_files = 0
         self._coming: Iterator[Input] = iter(())
         self._inputs: deque[_Input] = deque()
@@ -158,18 +159,18 @@ class Ahead:
         try:
             self.fill()
             while self._inputs:
-                with self._inputs[0] as first:
+                with self._inputs.popleft() as first:
                     first.read()
-                self._inputs.popleft()
                 self.fill()
         finally:
-            for one in self._inputs:
-                one.close()
+            with ExitStack() as stack:
+                for one in self._inputs:
+                    stack.callback(one.close)
 
     def fill(self) -> None:
         """Keep the workers busy."""
         most = self._units
-        while self._waiting < most and len(self._inputs) <= most:
+        while len(self._under_way) < most and len(self._inputs) <= most:
             if self._last is not None and self._last.submit():
                 continue
             if self._open_files >= _MOST_OPEN:
@@ -198,9 +199,10 @@ class Ahead:
     def submit(self, unit: Range | Shard) -> Future[Answer | None]:
         """Have a unit read."""
         with self._told_of_death(_name_of(unit)):
-            future = self._opened().submit(read_unit, unit, __version__)
-        self._waiting += 1
-        future.add_done_callback(self._count)
+            # The more units there are, the less each may send: their number follows that of workers.
+            terms = unit.terms._replace(most_bytes=self._message_bytes())
+            future = self._opened().submit(read_unit, unit._replace(terms=terms), __version__)
+        self._under_way[future] = None
         return future
 
     def _opened(self) -> Executor:
@@ -212,13 +214,15 @@ class Ahead:
             self._executor = self.pool.open()
         return self._executor
 
-    def _count(self, future: Future[Answer | None]) -> None:
-        if not future.cancelled() and not future.exception() and (answer := future.result()):
-            self._lengths.append(answer.length)
-
     def result(self, unit: Range | Shard, future: Future[Answer | None]) -> Answer | None:
         """Wait for a unit."""
-        self._waiting -= 1
+        del self._under_way[future]
+        answer = self._waited_for(unit, future)
+        if answer is not None:
+            self.add(answer.length)
+        return answer
+
+    def _waited_for(self, unit: Range | Shard, future: Future[Answer | None]) -> Answer | None:
         with self._told_of_death(_name_of(unit)):
             while True:
                 try:
@@ -226,10 +230,11 @@ class Ahead:
                 except NotYetError:
                     if future.done():  # it was the unit that did not get something in time
                         raise
+                    self._shown = max(self._shown, self._done + sum(map(_length_of, self._under_way)))
                     self.taker.tell()
 
     def add(self, length: int) -> None:
-        """Count bytes that were read here after all."""
+        """Count bytes of what is taken."""
         self._done += length
 
     def has_closed(self) -> None:
@@ -239,13 +244,12 @@ class Ahead:
     def drop(self, future: Future[Answer | None]) -> None:
         """Let go of a unit that nobody waits for."""
         future.cancel()
-        self._waiting -= 1
+        del self._under_way[future]
 
     def position(self) -> int:
-        """Return how many bytes of the inputs units have read so far, compressed if they are."""
-        while self._lengths:
-            self._done += self._lengths.popleft()
-        return self._done
+        """Return how many bytes of the inputs units have read so far, compressed if they are; it never goes back."""
+        self._shown = max(self._shown, self._done)
+        return self._shown
 
     def path_of(self, one: Input) -> str:
         """Return what a worker calls an input."""
@@ -260,11 +264,9 @@ class Ahead:
             return problem
         with open_source(one) as source:  # if that fails, too, this is why
             next(source.blocks, None)
-        message = (
-            f"{name_of(one)}: a worker on {answer.host} cannot read it: {problem}; workers must see the inputs "
-            "under the paths that they have here"
-        )
-        return SourceError(message)
+        hint = "; workers must see the inputs under the paths that they have here"
+        message = f"{name_of(one)}: a worker on {answer.host} cannot read it: {problem}"
+        return SourceError(message + (hint if isinstance(problem, SourceNotFoundError) else ""))
 
     @contextmanager
     def _told_of_death(self, name: str) -> Iterator[None]:
@@ -272,7 +274,8 @@ class Ahead:
             yield
         except BrokenExecutor as error:
             why = str(error) or "it was killed, or ran out of memory"
-            message = f"a process that read a part of the input died: {why}; try one job"
+            hint = "" if self.pool.is_elsewhere else "; try one job"
+            message = f"a process that read a part of the input died: {why}{hint}"
             raise WorkerError(message) from error
         except ImportError as error:
             message = f"a worker cannot load what it takes: {error}; it needs the same streamgaps, and your rules"
@@ -343,6 +346,14 @@ class _Whole(_Here):
 
 
 _Input: TypeAlias = _Here | Ranges
+
+
+def _length_of(future: Future[Answer | None]) -> int:
+    """Return how many bytes a unit has read, if it is done."""
+    if not future.done() or future.cancelled() or future.exception() is not None:
+        return 0
+    answer = future.result()
+    return 0 if answer is None else answer.length
 
 
 def _name_of(unit: Range | Shard) -> str:

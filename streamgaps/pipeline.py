@@ -105,7 +105,8 @@ def analyze(
             too long to be sent into a folder beside `kpi_gaps.jsonl`, which is gone at the end; both may be on other
             machines that share them. Threads are no faster than one job.
         scheduler: the address of a Dask cluster, `"tcp://host:8786"`, whose workers read (with `streamgaps[dask]`); or
-            `"local"`, which starts one of `jobs` workers on this machine.
+            `"local"`, which starts one of `jobs` workers on this machine, and then a program needs
+            `if __name__ == "__main__":` around the call.
         skipped: one more file, which gets every sample that is skipped, as JSON Lines with the reason; it appears, or
             disappears, as the results do.
         metrics: whether the folder gets `kpi_metrics.json`, too, which is there even without gaps: accuracy and other
@@ -150,7 +151,10 @@ def analyze(
     _check_no_input(every_input, html, "page")
     if skipped is not None:
         _check_carried(settings)
-    _check_scheduler(scheduler, jobs, executor)
+    if scheduler is not None:
+        from streamgaps.cluster import check_scheduler  # noqa: PLC0415 -- many runs never need it
+
+        check_scheduler(scheduler, jobs=jobs, executor=executor)
     jobs = usable_processors() if jobs is None and scheduler else _jobs(inputs, settings, jobs)
     staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
     with staged as outputs, ExitStack() as stack:
@@ -537,7 +541,7 @@ def _pool(jobs: int, executor: Executor | None, scheduler: str | None) -> Iterat
     from streamgaps.parallel import Pool  # noqa: PLC0415 -- many runs never need it
 
     if scheduler is not None:
-        from streamgaps.cluster import open_cluster  # noqa: PLC0415 -- it loads Dask
+        from streamgaps.cluster import open_cluster  # noqa: PLC0415 -- many runs never need it
 
         with open_cluster(scheduler, jobs) as pool:
             yield pool
@@ -548,21 +552,6 @@ def _pool(jobs: int, executor: Executor | None, scheduler: str | None) -> Iterat
 
         with ExitStack() as stack:
             yield Pool(lambda: stack.enter_context(Workers(jobs)), lambda: jobs)
-
-
-def _check_scheduler(scheduler: str | None, jobs: int | None, executor: Executor | None) -> None:
-    """Refuse what contradicts the choice of a cluster."""
-    if scheduler is None:
-        return
-    if executor is not None:
-        message = "scheduler contradicts executor; give one of them"
-        raise ConfigurationError(message)
-    if scheduler != "local" and "://" not in scheduler:
-        message = f"the scheduler (--scheduler) must be local, or an address such as tcp://host:8786, not {scheduler!r}"
-        raise ConfigurationError(message)
-    if scheduler != "local" and jobs not in (None, 1):
-        message = "the scheduler has as many workers as it has: jobs (--jobs) has an effect on a local one only"
-        raise ConfigurationError(message)
 
 
 def _inputs(

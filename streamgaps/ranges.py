@@ -41,6 +41,9 @@ _MOST_RANGES = 16
 """How many times as long as usual a part is, at most, where no place is found for its end."""
 
 _WINDOW_BYTES = 256 * 1024
+_SEARCH_BYTES = 16 * 1024 * 1024
+"""How much is searched for the beginning of a range, at most: it is read here."""
+
 _HEAD_BYTES = 2 * 1024 * 1024
 
 
@@ -252,7 +255,7 @@ def _borders(file: RegularFile, separator: bytes, begin: int, range_bytes: int) 
     border = begin
     for wanted in range(begin + range_bytes, size - range_bytes // 2, range_bytes):
         if wanted > border:
-            found = _find(file, separator, wanted, wanted + range_bytes)
+            found = _find(file, separator, wanted, wanted + min(range_bytes, _SEARCH_BYTES))
             if found is not None:
                 border = found + _border(separator)
                 yield border

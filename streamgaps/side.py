@@ -68,13 +68,16 @@ def temporary_folder(given: str | None = None) -> Iterator[str]:
     try:
         # Signals wait while it is made and removed, for nobody else would ever do that; but not in between, where a
         # generator may be left alone, and others choose which signals wait.
-        if given is None:
-            with signal_mask("SIG_BLOCK", STOPPING):
-                made = _made_folder()
-        yield made.name if made is not None else str(given)
+        if given is not None:
+            yield given
+            return
+        with signal_mask("SIG_BLOCK", STOPPING):
+            made = _made_folder()
+        yield made.name
     except sqlite3.Error as error:
+        folder = f"temporary folder {tempfile.gettempdir()}" if given is None else f"folder {given}"
         where = "; TMPDIR names another folder" if given is None else ""
-        message = f"the index in the temporary folder {given or tempfile.gettempdir()} failed: {error}{where}"
+        message = f"the index in the {folder} failed: {error}{where}"
         raise SourceError(message) from error
     finally:
         if made is not None:
