@@ -76,7 +76,7 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
                     n_workers=workers,
                     threads_per_worker=1,
                     memory_limit=0,  # our own bound is lower than any that Dask would set
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # with None its port is 8787, which may be taken
                     silence_logs=logging.CRITICAL,
                 )
                 stack.enter_context(cluster)

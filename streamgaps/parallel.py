@@ -317,10 +317,12 @@ class _Whole(_Here):
         super().__init__(ahead, one)
         self._unit = Shard(name_of(one), ahead.path_of(one), ahead.terms)
         self._future: Future[Answer | None] | None = None
+        self._is_submitted = False
 
     def submit(self) -> bool:
-        if self._future is not None:
+        if self._is_submitted:
             return False
+        self._is_submitted = True
         self._future = self._ahead.submit(self._unit)
         return True
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -25,10 +26,12 @@ from streamgaps import parallel as parallel_module
 from streamgaps import ranges as ranges_module
 from streamgaps import sources as sources_module
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.parallel import Ahead, Pool
 from streamgaps.ranges import RANGE_BYTES
 from streamgaps.settings import make_settings
 from streamgaps.sources import open_source
 from streamgaps.stages.blocks import BlockReader
+from streamgaps.units import PIECE_BYTES
 from streamgaps.workers import Workers
 from tests.conftest import command, names
 from tests.doubles import Here
@@ -447,3 +450,43 @@ def test_the_groups_told_apart_are_those_that_come_first_in_the_file(file: Path)
         (group.value, group.confusion.false_positives) for group in total.survey.groups("kind")
     ]
     assert in_a_row(file, **options)[2] == total
+
+
+def test_progress_counts_what_is_read_again_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where guesses are wrong: inside of a record that looks like many."""
+    monkeypatch.setitem(RUN_RANGES, "range_bytes", 1000)
+    inner = json.dumps([GAP] * 400)
+    path = tmp_path / "p.json"
+    path.write_text(f'[{json.dumps(GAP)}, {json.dumps(GAP)[:-1]}, "x": {inner}}}, {json.dumps(GAP)}]')
+    seen: list[int] = []
+    tally = analyze(path, tmp_path / "gaps", executor=Here(), on_progress=lambda done, _: seen.append(done))
+    assert tally.records == 3
+    assert sorted(seen) == seen
+    assert seen[-1] == path.stat().st_size
+
+
+def test_the_more_workers_come_the_less_each_may_send(tmp_path: Path) -> None:
+    """So that what waits here is bounded."""
+    paths = [tmp_path / f"{number:03}.json" for number in range(400)]
+    for path in paths:
+        path.write_text(json.dumps([GAP]))
+    here = Here()
+    width = iter([1] * 20 + [1000] * 100_000)
+    Ahead(Pool(lambda: here, lambda: next(width), is_elsewhere=True), Taken(), settings=make_settings({})).read(paths)  # type: ignore[arg-type]  # the rest is not called
+    assert [task.name for task in here.tasks] == [str(path) for path in paths]
+    assert here.tasks[0].terms.most_bytes == PIECE_BYTES
+    assert here.tasks[-1].terms.most_bytes == 16 * 1024
+
+
+def test_small_inputs_are_read_ahead_too(tmp_path: Path) -> None:
+    """Compressed ones as well, each by one worker; and files that are open in their turn, here."""
+    gap = [{"video_id": "/v", "response": "yes", "gt": "no"}]
+    plain, packed = tmp_path / "a.json", tmp_path / "b.json.gz"
+    plain.write_text(json.dumps(gap))
+    packed.write_bytes(gzip.compress(json.dumps(gap).encode()))
+    here = Here()
+    with plain.open("rb") as opened:
+        tally = analyze([plain, opened, packed], tmp_path / "gaps", executor=here)
+    assert tally.false_positives == 3
+    assert [task.path for task in here.tasks] == [str(plain), str(packed)]
+    assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME]

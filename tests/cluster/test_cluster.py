@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from streamgaps import InputError, OutputError, SourceError, WorkerError, analyze
+from streamgaps import ConfigurationError, InputError, OutputError, SourceError, WorkerError, analyze
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
-from tests.conftest import names
+from tests.conftest import command, names
 from tests.packing import COMPRESS
 
 distributed = pytest.importorskip("distributed")
@@ -313,3 +313,51 @@ def test_a_folder_that_workers_cannot_see_is_told(
     with ProcessPoolExecutor(1) as executor, pytest.raises(OutputError, match=said):
         analyze(shards, tmp_path / "gaps", executor=executor, on_warning=lambda _: None)
     assert names(tmp_path) == []
+
+
+def test_a_scheduler_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    """As wrong usage, by its name."""
+    (tmp_path / "p.json").write_text("[]")
+    for scheduler, said in (
+        ("here", "must be local, or an address such as tcp://host:8786, not 'here'"),
+        ("tls://127.0.0.1:1", "tls://127.0.0.1:1: is no address that can be used"),
+        ("odd://127.0.0.1:1", "odd://127.0.0.1:1: is no address that can be used"),
+    ):
+        with pytest.raises(ConfigurationError, match=re.escape(said)):
+            analyze(tmp_path / "p.json", tmp_path / "gaps", scheduler=scheduler)
+    with pytest.raises(ConfigurationError, match="jobs"):
+        analyze(tmp_path / "p.json", tmp_path / "gaps", scheduler="tcp://127.0.0.1:1", jobs=2)
+    with pytest.raises(ConfigurationError, match="contradicts executor"):
+        analyze(tmp_path / "p.json", tmp_path / "gaps", scheduler="local", executor=ProcessPoolExecutor(1))
+    assert names(tmp_path) == ["p.json"]
+
+
+def test_the_command_says_nothing_but_its_own(shards: Path, expected: Any, tmp_path: Path) -> None:
+    """Dask starts, works and ends without a word."""
+    arguments = ["analyze", str(shards), "-o", str(tmp_path / "gaps"), "--videos-dir", "/videos", "-q"]
+    options = ["--scheduler", "local", "--jobs", "2"]
+    ended = subprocess.run([*command("streamgaps"), *arguments, *options], check=True, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("", "")
+    assert expected[0][:2] == tuple((tmp_path / "gaps" / name).read_bytes() for name in (GAPS_NAME, REPORT_NAME))
+
+
+def test_dasks_own_executor_is_one(shards: Path, cluster: Cluster, expected: Any, tmp_path: Path) -> None:
+    """As any other."""
+    with distributed.Client(cluster.address, set_as_default=False) as client:
+        executor = client.get_executor(pure=False)
+        assert expected[0] == results_of(tmp_path / "gaps", shards, executor=executor, jobs=2)
+
+
+def test_what_a_killed_run_leaves_is_removed_by_the_next(shards: Path, cluster: Cluster, tmp_path: Path) -> None:
+    """The folder of parts, too."""
+    arguments = ["analyze", str(shards), "-o", str(tmp_path), "-q", "--scheduler", cluster.address]
+    process = subprocess.Popen([*command("streamgaps"), *arguments])
+    for _ in range(1000):
+        if any(name.endswith(".parts") for name in names(tmp_path)):
+            break
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert [name for name in names(tmp_path) if name.endswith(".parts")]
+    analyze(shards / "001.json", tmp_path, on_warning=lambda _: None)
+    assert not [name for name in names(tmp_path) if name.startswith(".")]
