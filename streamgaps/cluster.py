@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import warnings
 from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from streamgaps import __version__
 from streamgaps.exceptions import ConfigurationError, WorkerError, reason
 from streamgaps.log import log
 from streamgaps.parallel import Pool
@@ -81,7 +83,12 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
                 )
                 stack.enter_context(cluster)
                 scheduler = cluster.scheduler_address
-            client = stack.enter_context(distributed.Client(scheduler, set_as_default=False))
+            with warnings.catch_warnings():  # of other versions of libraries that do no work for us
+                warnings.simplefilter("ignore")
+                client = stack.enter_context(distributed.Client(scheduler, set_as_default=False))
+            _check_all_have_it(client)
+        except WorkerError:
+            raise
         except (TypeError, ValueError) as error:  # TypeError: of TLS without certificates
             message = f"{scheduler}: is no address that can be used, as tcp://host:8786 is: {error}"
             raise ConfigurationError(message) from error
@@ -91,6 +98,21 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
             raise WorkerError(message) from error
         executor = _Executor(client)
         yield Pool(lambda: executor, _Width(client), is_elsewhere=True, deaths=(KilledWorker, CommClosedError))
+
+
+def _check_all_have_it(client: Any) -> None:  # noqa: ANN401 -- Dask is loaded only if it is used
+    """Check that streamgaps is there: a worker without it dies of its first unit, and the run would wait for ever.
+
+    Whether it is this version is found out with each unit: Dask asks for the one that was installed, and where somebody
+    works on it, that is another one.
+    """
+    found = client.get_versions(packages=["streamgaps"])
+    names = ["the scheduler", *(f"the worker {address}" for address in found["workers"])]
+    known = [found["scheduler"], *found["workers"].values()]
+    for who, versions in zip(names, known, strict=True):
+        if versions["packages"].get("streamgaps") is None:
+            message = f"{who} has no streamgaps; install version {__version__} there"
+            raise WorkerError(message)
 
 
 class _Executor(Executor):

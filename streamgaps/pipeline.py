@@ -158,12 +158,12 @@ def analyze(
     jobs = usable_processors() if jobs is None and scheduler else _jobs(inputs, settings, jobs)
     staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
     with staged as outputs, ExitStack() as stack:
-        pool = stack.enter_context(_pool(jobs, executor, scheduler))
-        folder = outputs.parts_folder() if pool is not None and pool.is_elsewhere else None
-        run = _Run(indexed(settings, stack, folder), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
-        sampler = documents.sampler(settings.reading)
-        writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream, sampler=sampler)
-        writing.read(inputs, pool)
+        with _pool(jobs, executor, scheduler) as pool:  # it is closed before anything is in place: that may take long
+            folder = outputs.parts_folder() if pool is not None and pool.is_elsewhere else None
+            run = _Run(indexed(settings, stack, folder), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+            sampler = documents.sampler(settings.reading)
+            writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream, sampler=sampler)
+            writing.read(inputs, pool)
         run.check()
         writing.hand_on()
         check_skipped_share(run.tally, max_skipped, is_stream=is_stream)

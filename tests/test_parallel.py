@@ -490,3 +490,13 @@ def test_small_inputs_are_read_ahead_too(tmp_path: Path) -> None:
     assert tally.false_positives == 3
     assert [task.path for task in here.tasks] == [str(plain), str(packed)]
     assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME]
+
+
+def test_a_worker_of_another_version_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of its machine."""
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps([GAP]))
+    monkeypatch.setattr(parallel_module, "__version__", "0.0.1")
+    with pytest.raises(WorkerError, match=r".* has streamgaps .*, and the run is one of 0\.0\.1; install the same"):
+        analyze(path, tmp_path / "gaps", executor=Here())
+    assert names(tmp_path) == ["p.json"]

@@ -361,3 +361,39 @@ def test_what_a_killed_run_leaves_is_removed_by_the_next(shards: Path, cluster: 
     assert [name for name in names(tmp_path) if name.endswith(".parts")]
     analyze(shards / "001.json", tmp_path, on_warning=lambda _: None)
     assert not [name for name in names(tmp_path) if name.startswith(".")]
+
+
+@pytest.mark.parametrize("who", ["the scheduler", "the worker tcp://"])
+def test_who_has_no_streamgaps_is_told(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """For a worker would die of it, and the run wait for ever."""
+    (tmp_path / "p.json").write_text("[]")
+    ask = distributed.Client.get_versions
+
+    def without_it(client: Any, **options: Any) -> Any:
+        found = ask(client, **options)
+        lacking = found["scheduler"] if who == "the scheduler" else next(iter(found["workers"].values()))
+        lacking["packages"]["streamgaps"] = None
+        return found
+
+    monkeypatch.setattr(distributed.Client, "get_versions", without_it)
+    with pytest.raises(WorkerError, match=f"^{who}.* has no streamgaps; install version"):
+        analyze(tmp_path / "p.json", tmp_path / "gaps", scheduler=cluster.address)
+    assert names(tmp_path) == ["p.json"]
+
+
+def test_a_stop_while_workers_end_leaves_what_was_there(
+    shards: Path, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For nothing is put in place before they have ended."""
+    close = distributed.Client.close
+
+    def stopped(client: Any, *arguments: Any, **options: Any) -> Any:
+        close(client, *arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(distributed.Client, "close", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        analyze(shards / "001.json", tmp_path / "gaps", scheduler=cluster.address)
+    assert names(tmp_path) == []
