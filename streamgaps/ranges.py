@@ -132,6 +132,7 @@ class Ranges:
         """Read it to its end, part after part."""
         name, taker = self._file.name, self._ahead.taker
         taker.begin(name)
+        self._ahead.add(self._whole.start)  # what is before the array was read to find it
         with explained(name, lambda: self._whole.format, self._whole.terms.settings):
             for part in self._parts():
                 taker.take(name, part)

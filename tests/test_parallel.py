@@ -500,3 +500,15 @@ def test_a_worker_of_another_version_is_told(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(WorkerError, match=r".* has streamgaps .*, and the run is one of 0\.0\.1; install the same"):
         analyze(path, tmp_path / "gaps", executor=Here())
     assert names(tmp_path) == ["p.json"]
+
+
+def test_progress_counts_what_is_around_an_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it, and behind it."""
+    monkeypatch.setitem(RUN_RANGES, "range_bytes", 1000)
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps({"about": "x" * 3000, "results": [GAP] * 100, "more": ["y"] * 1000}))
+    seen: list[int] = []
+    options: dict[str, Any] = {"prefix": "results.item", "on_progress": lambda done, _: seen.append(done)}
+    assert analyze(path, tmp_path / "gaps", executor=Here(), **options).records == 100
+    assert sorted(seen) == seen
+    assert seen[-1] == path.stat().st_size
