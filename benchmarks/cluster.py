@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measure("nothing", folder, shards(folder / "nothing", 2, 0))
-        measure(f"{asked.shards} shards of 2 records", folder, shards(folder / "small", asked.shards, 2))
+        measure(f"{asked.shards} shards of 80 KB", folder, shards(folder / "small", asked.shards, 350))
         records = asked.megabytes * 1_000_000 // 8 // 230  # of 230 bytes each, about
         measure(f"{asked.megabytes} MB in 8 shards", folder, shards(folder / "large", 8, records))
         for workers in (8, 32):
@@ -108,7 +108,7 @@ class Nobody:
 
 def simulate(folder: Path, workers: int, units: int) -> None:
     """Print what a unit costs the scheduler and the command, where workers have a thread for each of many units."""
-    one = folder / "nothing" / "first.json"
+    one = folder / "small" / "first.json"
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=workers // 2, dashboard_address=None) as cluster,
         open_cluster(cluster.scheduler_address, 1) as pool,

@@ -51,6 +51,10 @@ _WAITING_BYTES = 32 * 1024 * 1024
 """How many bytes of results wait here to be taken, at most, but for those of a great many workers."""
 _LEAST_MESSAGE_BYTES = 16 * 1024
 
+_SMALL_BYTES = 64 * 1024
+"""How long an input is, at least, to be given to a worker: to hand a unit out takes 0.3 ms, and a cluster 4 ms; to read so
+much, 0.4 ms."""
+
 _MOST_OPEN = 64
 """How many files are open at once."""
 
@@ -193,8 +197,8 @@ class Ahead:
                 if ranges is not None:
                     self._open_files += 1
                     return ranges
-        has_name = size is not None or (isinstance(one, str) and is_url(one))
-        return _Here(self, one) if self._is_one or not has_name else _Whole(self, one)
+        is_worth_it = size >= _SMALL_BYTES if size is not None else isinstance(one, str) and is_url(one)
+        return _Whole(self, one) if is_worth_it and not self._is_one else _Here(self, one)
 
     def submit(self, unit: Range | Shard) -> Future[Answer | None]:
         """Have a unit read."""

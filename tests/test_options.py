@@ -31,6 +31,7 @@ from streamgaps import (
     UnsupportedInputError,
     analyze,
     iter_gaps,
+    parallel,
     pipeline,
     sources,
     system,
@@ -118,6 +119,7 @@ class Bench:
         monkeypatch.setattr(sources, "BLOCK_BYTES", way.block_bytes)
         monkeypatch.setattr(system, "fsync", lambda _: None)  # it takes half of the time, and nothing crashes here
         monkeypatch.setitem(RANGES, "range_bytes", way.range_bytes)
+        monkeypatch.setattr(parallel, "_SMALL_BYTES", 0)
 
     def write(self, records: list[Any], name: str = "p.json") -> Path:
         """Write a file."""

@@ -465,8 +465,9 @@ def test_progress_counts_what_is_read_again_once(tmp_path: Path, monkeypatch: py
     assert seen[-1] == path.stat().st_size
 
 
-def test_the_more_workers_come_the_less_each_may_send(tmp_path: Path) -> None:
+def test_the_more_workers_come_the_less_each_may_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what waits here is bounded."""
+    monkeypatch.setattr(parallel_module, "_SMALL_BYTES", 0)
     paths = [tmp_path / f"{number:03}.json" for number in range(400)]
     for path in paths:
         path.write_text(json.dumps([GAP]))
@@ -478,9 +479,11 @@ def test_the_more_workers_come_the_less_each_may_send(tmp_path: Path) -> None:
     assert here.tasks[-1].terms.most_bytes == 16 * 1024
 
 
-def test_small_inputs_are_read_ahead_too(tmp_path: Path) -> None:
-    """Compressed ones as well, each by one worker; and files that are open in their turn, here."""
-    gap = [{"video_id": "/v", "response": "yes", "gt": "no"}]
+@pytest.mark.parametrize("is_small", [False, True])
+def test_small_inputs_are_read_ahead_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_small: bool) -> None:
+    """Compressed ones as well; files that are open, and what is too small for a worker, in their turn."""
+    monkeypatch.setattr(parallel_module, "_SMALL_BYTES", 10_000 if is_small else 0)
+    gap = [GAP]
     plain, packed = tmp_path / "a.json", tmp_path / "b.json.gz"
     plain.write_text(json.dumps(gap))
     packed.write_bytes(gzip.compress(json.dumps(gap).encode()))
@@ -488,7 +491,7 @@ def test_small_inputs_are_read_ahead_too(tmp_path: Path) -> None:
     with plain.open("rb") as opened:
         tally = analyze([plain, opened, packed], tmp_path / "gaps", executor=here)
     assert tally.false_positives == 3
-    assert [task.path for task in here.tasks] == [str(plain), str(packed)]
+    assert [task.path for task in here.tasks] == ([] if is_small else [str(plain), str(packed)])
     assert names(tmp_path / "gaps") == [GAPS_NAME, REPORT_NAME]
 
 

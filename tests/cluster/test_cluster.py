@@ -29,6 +29,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]  # Dask's
 SHARDS = 200
 
 
+@pytest.fixture(autouse=True)
+def all_are_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers read small inputs, too."""
+    monkeypatch.setattr("streamgaps.parallel._SMALL_BYTES", 0)
+
+
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of shards: compressed and not, arrays and JSON Lines, some empty, some of several ranges."""
