@@ -26,6 +26,7 @@ LOCAL = "local"
 """The scheduler that is started here, with workers on this machine."""
 
 _INSTALL = "pip install 'streamgaps[dask]'"
+_NO_WORKERS = 'its workers cannot be started; a program needs `if __name__ == "__main__":` around the call'
 _RETRIES = 2
 """How often a unit is read again after an error that may have been that of one worker's machine."""
 
@@ -67,7 +68,7 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
         from distributed.comm import CommClosedError  # noqa: PLC0415
         from distributed.scheduler import KilledWorker  # noqa: PLC0415
     except ImportError as error:
-        message = f"something that it takes to use a cluster is not installed: {error.name}: {_INSTALL}"
+        message = f"a cluster needs Dask, which is not installed ({error.name} is missing): {_INSTALL}"
         raise ConfigurationError(message) from error
     with ExitStack() as stack:
         # What goes wrong is said here; Dask's own words are for who looks after a cluster, and in its logs.
@@ -83,21 +84,37 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
                 )
                 stack.enter_context(cluster)
                 scheduler = cluster.scheduler_address
+            _check_address(scheduler)
             with warnings.catch_warnings():  # of other versions of libraries that do no work for us
                 warnings.simplefilter("ignore")
                 client = stack.enter_context(distributed.Client(scheduler, set_as_default=False))
             _check_all_have_it(client)
-        except WorkerError:
+        except (ConfigurationError, WorkerError):
             raise
-        except (TypeError, ValueError) as error:  # TypeError: of TLS without certificates
-            message = f"{scheduler}: is no address that can be used, as tcp://host:8786 is: {error}"
-            raise ConfigurationError(message) from error
         except (OSError, RuntimeError, asyncio.TimeoutError) as error:
-            what = "its workers cannot be started" if scheduler == LOCAL else "the scheduler cannot be reached"
+            what = _NO_WORKERS if scheduler == LOCAL else "the scheduler cannot be reached"
             message = f"{scheduler}: {what}: {reason(error) or type(error).__name__}"
             raise WorkerError(message) from error
         executor = _Executor(client)
         yield Pool(lambda: executor, _Width(client), is_elsewhere=True, deaths=(KilledWorker, CommClosedError))
+
+
+def _check_address(scheduler: str) -> None:
+    """Refuse what can be no address, before a client does: one that cannot start keeps the process from ending."""
+    from distributed.comm import get_address_host_port, parse_address  # noqa: PLC0415 -- it takes 0.5 s
+    from distributed.security import Security  # noqa: PLC0415
+
+    try:
+        get_address_host_port(scheduler)
+    except ValueError as error:
+        message = f"the scheduler (--scheduler) cannot be {scheduler!r}, but what looks like tcp://host:8786: {error}"
+        raise ConfigurationError(message) from error
+    is_secret = parse_address(scheduler)[0] in ("tls", "wss")
+    if is_secret and Security().get_connection_args("client").get("ssl_context") is None:
+        message = (
+            f"{scheduler}: Dask's settings name no certificates (distributed.comm.tls), which such an address needs"
+        )
+        raise ConfigurationError(message)
 
 
 def _check_all_have_it(client: Any) -> None:  # noqa: ANN401 -- Dask is loaded only if it is used

@@ -326,8 +326,9 @@ def test_a_scheduler_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text("[]")
     for scheduler, said in (
         ("here", "must be local, or an address such as tcp://host:8786, not 'here'"),
-        ("tls://127.0.0.1:1", "tls://127.0.0.1:1: is no address that can be used"),
-        ("odd://127.0.0.1:1", "odd://127.0.0.1:1: is no address that can be used"),
+        ("tls://127.0.0.1:1", "tls://127.0.0.1:1: Dask's settings name no certificates"),
+        ("odd://127.0.0.1:1", "cannot be 'odd://127.0.0.1:1', but what looks like tcp://host:8786: "),
+        ("tcp://", "cannot be 'tcp://', but what looks like tcp://host:8786: missing port number"),
     ):
         with pytest.raises(ConfigurationError, match=re.escape(said)):
             analyze(tmp_path / "p.json", tmp_path / "gaps", scheduler=scheduler)
@@ -403,3 +404,24 @@ def test_a_stop_while_workers_end_leaves_what_was_there(
     with pytest.raises(KeyboardInterrupt):
         analyze(shards / "001.json", tmp_path / "gaps", scheduler=cluster.address)
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "code"), [("odd://h:1", 2), ("tcp://", 2), ("tls://127.0.0.1:1", 2), ("tcp://127.0.0.1:1", 3)]
+)
+def test_a_command_that_cannot_use_a_scheduler_ends(tmp_path: Path, scheduler: str, code: int) -> None:
+    """A client of Dask's that has failed to start kept it from that."""
+    (tmp_path / "p.json").write_text("[]")
+    arguments = ["analyze", "p.json", "-o", "gaps", "--scheduler", scheduler, "--log-format", "console"]
+    environment = {**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+    ended = subprocess.run(
+        [*command("streamgaps"), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        timeout=60,
+    )
+    assert (code, 1) == (ended.returncode, ended.stderr.count("\n"))
+    assert names(tmp_path) == ["p.json"]
