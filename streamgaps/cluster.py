@@ -147,21 +147,22 @@ class _Executor(Executor):
             raise CancelledError
         there = self._client.submit(call, *arguments, pure=False, retries=_RETRIES)
         here: Future[_Result] = Future()
-        here.add_done_callback(lambda done: there.cancel() if done.cancelled() else None)
-        there.add_done_callback(lambda _: _fetch(there, here))  # in a thread of the client's
+        self._client.loop.add_callback(self._fetch, there, here)
         return here
 
+    async def _fetch(self, there: Any, here: Future[Any]) -> None:  # noqa: ANN401
+        """Take over what a call has come to, unless nobody waits for that any more.
 
-def _fetch(there: Any, here: Future[Any]) -> None:  # noqa: ANN401
-    """Take over what a call has come to, unless nobody waits for that any more."""
-    try:
-        result = there.result()
-    except Exception as error:  # noqa: BLE001 -- it is raised where the result is waited for
+        In the client's loop: a thread that waits for that would wait for ever where the client is closed meanwhile, and
+        Dask has one thread for the callbacks of all clients.
+        """
         with suppress(InvalidStateError):
-            here.set_exception(error)
-    else:
-        with suppress(InvalidStateError):
-            here.set_result(result)
+            try:
+                here.set_result(await self._client.gather(there, asynchronous=True))
+            except asyncio.CancelledError:
+                here.set_exception(CancelledError())
+            except Exception as error:  # noqa: BLE001 -- it is raised where the result is waited for
+                here.set_exception(error)
 
 
 class _Width:
