@@ -84,12 +84,13 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
                 )
                 stack.enter_context(cluster)
                 scheduler = cluster.scheduler_address
-            _check_address(scheduler)
+            else:
+                _check_address(scheduler)
             with warnings.catch_warnings():  # of other versions of libraries that do no work for us
                 warnings.simplefilter("ignore")
                 client = stack.enter_context(distributed.Client(scheduler, set_as_default=False))
             _check_all_have_it(client)
-        except (ConfigurationError, WorkerError):
+        except WorkerError:  # which is a RuntimeError, too
             raise
         except (OSError, RuntimeError, asyncio.TimeoutError) as error:
             what = _NO_WORKERS if scheduler == LOCAL else "the scheduler cannot be reached"
@@ -147,7 +148,9 @@ class _Executor(Executor):
             raise CancelledError
         there = self._client.submit(call, *arguments, pure=False, retries=_RETRIES)
         here: Future[_Result] = Future()
-        self._client.loop.add_callback(self._fetch, there, here)
+        loop = self._client.loop
+        loop.add_callback(self._fetch, there, here)
+        here.add_done_callback(lambda done: loop.add_callback(there.cancel) if done.cancelled() else None)
         return here
 
     async def _fetch(self, there: Any, here: Future[Any]) -> None:  # noqa: ANN401

@@ -124,7 +124,7 @@ class Ahead:
         self.range_bytes = range_bytes or 0
         self._is_one = False
         self._executor: Executor | None = None
-        self._under_way: dict[Future[Answer | None], None] = {}  # or waits for its turn to be taken
+        self._under_way: set[Future[Answer | None]] = set()  # or waits for its turn to be taken
         self._done = 0  # bytes of what is taken
         self._shown = 0
         self._open_files = 0
@@ -206,7 +206,7 @@ class Ahead:
             # The more units there are, the less each may send: their number follows that of workers.
             terms = unit.terms._replace(most_bytes=self._message_bytes())
             future = self._opened().submit(read_unit, unit._replace(terms=terms), __version__)
-        self._under_way[future] = None
+        self._under_way.add(future)
         return future
 
     def _opened(self) -> Executor:
@@ -220,7 +220,7 @@ class Ahead:
 
     def result(self, unit: Range | Shard, future: Future[Answer | None]) -> Answer | None:
         """Wait for a unit."""
-        del self._under_way[future]
+        self._under_way.remove(future)
         answer = self._waited_for(unit, future)
         if answer is not None:
             self.add(answer.length)
@@ -246,9 +246,9 @@ class Ahead:
         self._open_files -= 1
 
     def drop(self, future: Future[Answer | None]) -> None:
-        """Let go of a unit that nobody waits for."""
+        """Let go of a unit that nobody waits for, if it is not taken."""
         future.cancel()
-        del self._under_way[future]
+        self._under_way.discard(future)
 
     def position(self) -> int:
         """Return how many bytes of the inputs units have read so far, compressed if they are; it never goes back."""
@@ -321,20 +321,17 @@ class _Whole(_Here):
         super().__init__(ahead, one)
         self._unit = Shard(name_of(one), ahead.path_of(one), ahead.terms)
         self._future: Future[Answer | None] | None = None
-        self._is_submitted = False
 
     def submit(self) -> bool:
-        if self._is_submitted:
+        if self._future is not None:
             return False
-        self._is_submitted = True
         self._future = self._ahead.submit(self._unit)
         return True
 
     def read(self) -> None:
         ahead = self._ahead
-        future, self._future = self._future, None
-        assert future is not None  # noqa: S101 -- it was submitted before its turn
-        answer = ahead.result(self._unit, future)
+        assert self._future is not None  # noqa: S101 -- it was submitted before its turn
+        answer = ahead.result(self._unit, self._future)
         if answer is None:
             super().read()
             return

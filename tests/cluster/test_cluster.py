@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from streamgaps import ConfigurationError, InputError, OutputError, SourceError, WorkerError, analyze
+from streamgaps.cluster import open_cluster
 from streamgaps.outputs import GAPS_NAME, REPORT_NAME
 from tests.conftest import command, names
 from tests.packing import COMPRESS
@@ -353,6 +354,18 @@ def test_dasks_own_executor_is_one(shards: Path, cluster: Cluster, expected: Any
     with distributed.Client(cluster.address, set_as_default=False) as client:
         executor = client.get_executor(pure=False)
         assert expected[0] == results_of(tmp_path / "gaps", shards, executor=executor, jobs=2)
+
+
+def test_what_nobody_waits_for_is_not_done(cluster: Cluster, tmp_path: Path) -> None:
+    """Though it was handed to the scheduler."""
+    with open_cluster(cluster.address, 1) as pool:
+        executor = pool.open()
+        before = [executor.submit(time.sleep, 0.5) for _ in range(4 * pool.width())]
+        unwanted = [executor.submit((tmp_path / str(number)).touch) for number in range(10)]
+        assert all(future.cancel() for future in unwanted)
+        assert [future.result() for future in before] == [None] * len(before)
+        executor.submit(int).result()
+    assert names(tmp_path) == []
 
 
 def test_what_a_killed_run_leaves_is_removed_by_the_next(shards: Path, cluster: Cluster, tmp_path: Path) -> None:
