@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from streamgaps.stages.rules import strict as parse_answer
     from streamgaps.survey import Confusion, Group, Survey
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 __all__ = [
     "RULES",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 import warnings
 from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
@@ -14,6 +15,7 @@ from streamgaps import __version__
 from streamgaps.exceptions import ConfigurationError, WorkerError, reason
 from streamgaps.log import log
 from streamgaps.parallel import Pool
+from streamgaps.signals import spawn_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,15 +77,7 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
         stack.enter_context(_quiet("distributed"))
         try:
             if scheduler == LOCAL:
-                cluster = distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    memory_limit=0,  # our own bound is lower than any that Dask would set
-                    dashboard_address="127.0.0.1:0",  # with None its port is 8787, which may be taken
-                    silence_logs=logging.CRITICAL,
-                )
-                stack.enter_context(cluster)
-                scheduler = cluster.scheduler_address
+                scheduler = stack.enter_context(_local_cluster(workers))
             else:
                 _check_address(scheduler)
             with warnings.catch_warnings():  # of other versions of libraries that do no work for us
@@ -98,6 +92,30 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
             raise WorkerError(message) from error
         executor = _Executor(client)
         yield Pool(lambda: executor, _Width(client), is_elsewhere=True, deaths=(KilledWorker, CommClosedError))
+
+
+@contextmanager
+def _local_cluster(workers: int) -> Iterator[str]:
+    """Start a scheduler and workers on this machine; it is given its address."""
+    from distributed import LocalCluster  # noqa: PLC0415 -- it takes 0.5 s
+    from distributed.utils import LoopRunner  # noqa: PLC0415
+
+    runner = LoopRunner()
+    # A terminal sends it to all processes, and each would show where it is; to stop them is the business of this one.
+    with spawn_mask({signal.SIGINT}):
+        runner.start()
+    try:
+        with LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=0,  # our own bound is lower than any that Dask would set
+            dashboard_address="127.0.0.1:0",  # with None its port is 8787, which may be taken
+            silence_logs=logging.CRITICAL,
+            loop=runner.loop,
+        ) as cluster:
+            yield cluster.scheduler_address
+    finally:
+        runner.stop()
 
 
 def _check_address(scheduler: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STOPPING", "signal_mask"]
+__all__ = ["STOPPING", "signal_mask", "spawn_mask"]
 
 STOPPING: set[int] = {getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)}
 """The signals that ask a process to stop, as far as this system has them."""
@@ -26,3 +26,18 @@ def signal_mask(how: str, signals: set[int]) -> Iterator[set[int]]:
         yield before
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def spawn_mask(signals: set[int]) -> Iterator[None]:
+    """Have signals wait for ever in processes that are spawned meanwhile, or by threads that are started meanwhile.
+
+    The process that tracks what they share is started before: Python, up to 3.13 at least, lets SIGINT and SIGTERM
+    through again when it does that.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker  # noqa: PLC0415 -- many runs never need it
+
+        resource_tracker.ensure_running()
+    with signal_mask("SIG_BLOCK", signals):
+        yield

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamgaps import system
 from streamgaps.exceptions import WorkerError, reason
-from streamgaps.signals import STOPPING, signal_mask
+from streamgaps.signals import STOPPING, signal_mask, spawn_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ class _Worker:
         self.process: BaseProcess = context.Process(target=_work, args=(theirs, inherited), daemon=True)  # type: ignore[attr-defined]
         self.tasks: deque[_Task] = deque()
         # It inherits what signals are blocked: to stop it is the business of this process.
-        with signal_mask("SIG_BLOCK", STOPPING):
+        with signal_mask("SIG_BLOCK", STOPPING) if can_fork else spawn_mask(STOPPING):
             self.process.start()
         theirs.close()  # so that the pipe ends when the worker does
         self.has_answered = can_fork

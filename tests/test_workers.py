@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import BrokenExecutor
 from typing import NoReturn
@@ -120,3 +122,19 @@ def test_workers_are_killed_whatever_they_do(delay: float) -> None:
         workers.submit(time.sleep, 1000)
         time.sleep(delay)
     assert time.monotonic() - begin < 60
+
+
+def test_spawned_workers_leave_signals_to_this_process() -> None:
+    """Those that fork cannot serve, for there are threads; the first that a program starts, too."""
+    code = """
+import signal, threading
+from streamgaps.signals import STOPPING
+from streamgaps.workers import Workers
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+with Workers(2) as workers:
+    asked = [workers.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()) for _ in range(2)]
+    print([STOPPING <= one.result() for one in asked])
+print(STOPPING & signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("[True, True]\nset()\n", "")

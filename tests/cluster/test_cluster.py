@@ -368,6 +368,20 @@ def test_what_nobody_waits_for_is_not_done(cluster: Cluster, tmp_path: Path) -> 
     assert names(tmp_path) == []
 
 
+def test_workers_here_leave_ctrl_c_to_this_process() -> None:
+    """Each would show a traceback. What holds for the first processes that a program starts is what matters."""
+    code = """
+import signal
+from streamgaps.cluster import LOCAL, open_cluster
+if __name__ == "__main__":
+    with open_cluster(LOCAL, 1) as pool:
+        print(signal.SIGINT in pool.open().submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result())
+    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert (ended.stdout, ended.stderr) == ("True\nFalse\n", "")
+
+
 def test_what_a_killed_run_leaves_is_removed_by_the_next(shards: Path, cluster: Cluster, tmp_path: Path) -> None:
     """The folder of parts, too."""
     arguments = ["analyze", str(shards), "-o", str(tmp_path), "-q", "--scheduler", cluster.address]
