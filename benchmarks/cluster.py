@@ -20,10 +20,10 @@ from pathlib import Path
 import distributed
 
 from benchmarks.generate import generate
-from streamgaps.cluster import open_cluster
-from streamgaps.parallel import Ahead
+from streamgaps.parallel.ahead import Ahead
+from streamgaps.parallel.cluster import open_cluster
+from streamgaps.parallel.units import Answer, Findings, Part, Range, Shard
 from streamgaps.settings import make_settings
-from streamgaps.units import Answer, Findings, Part, Range, Shard
 
 REPEATS = 3
 

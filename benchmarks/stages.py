@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from benchmarks.contenders.bare_orjson import count
 from streamgaps.model import Tally
 from streamgaps.paths import PathResolver
-from streamgaps.sources import open_source
+from streamgaps.sources.source import open_source
 from streamgaps.stages.classify import classify
 from streamgaps.stages.parse import parse
 from streamgaps.stages.read import read

@@ -9,9 +9,11 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # what a type checker takes for true; `typing` takes 5 ms to load
 if TYPE_CHECKING:
+    from streamgaps.answers.rules import RULES
+    from streamgaps.answers.rules import strict as parse_answer
     from streamgaps.auditing import Audit, Disagreement, RuleReading, audit
-    from streamgaps.changes import Changes, Comparison, Difference, GroupChanges, McNemar, Run
-    from streamgaps.comparing import compare
+    from streamgaps.comparing.changes import Changes, Comparison, Difference, GroupChanges, McNemar, Run
+    from streamgaps.comparing.compare import compare
     from streamgaps.exceptions import (
         ConfigurationError,
         GateError,
@@ -28,11 +30,9 @@ if TYPE_CHECKING:
     )
     from streamgaps.metrics import measure
     from streamgaps.model import Answer, ErrorType, Gap, Skip, SkipReason, Tally, UnresolvedPath
-    from streamgaps.page import report
+    from streamgaps.page.report import report
     from streamgaps.pipeline import analyze, iter_gaps
     from streamgaps.settings import Options
-    from streamgaps.stages.rules import RULES
-    from streamgaps.stages.rules import strict as parse_answer
     from streamgaps.survey import Confusion, Group, Survey
 
 __version__ = "0.7.0"
@@ -82,16 +82,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "changes": ["Changes", "Comparison", "Difference", "GroupChanges", "McNemar", "Run"],
-    "comparing": ["compare"],
+    "comparing.changes": ["Changes", "Comparison", "Difference", "GroupChanges", "McNemar", "Run"],
+    "comparing.compare": ["compare"],
     "auditing": ["Audit", "Disagreement", "RuleReading", "audit"],
     "exceptions": [name for name in __all__ if name.endswith("Error")],
     "metrics": ["measure"],
     "model": ["Answer", "ErrorType", "Gap", "Skip", "SkipReason", "Tally", "UnresolvedPath"],
-    "page": ["report"],
+    "page.report": ["report"],
     "pipeline": ["analyze", "iter_gaps"],
     "settings": ["Options"],
-    "stages.rules": ["RULES", "parse_answer"],
+    "answers.rules": ["RULES", "parse_answer"],
     "survey": ["Confusion", "Group", "Survey"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from streamgaps.answers.final_answer import final_answer
+from streamgaps.answers.rules import RULES
 from streamgaps.chain import Chain
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.inputs import Meter, explained, indexed, left_over
 from streamgaps.model import Answer, Notice, Tally, answers_of
 from streamgaps.settings import make_settings
-from streamgaps.sources import expand, open_source
+from streamgaps.sources.source import expand, open_source
 from streamgaps.stages.classify import Skipping
-from streamgaps.stages.final_answer import final_answer
 from streamgaps.stages.parse import LONGEST, MOST, truth_reader
 from streamgaps.stages.read import read
-from streamgaps.stages.rules import RULES
 from streamgaps.survey import CELLS, Confusion
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Prediction, Skip, SkipReason
     from streamgaps.settings import Options, Settings
-    from streamgaps.sources import Input, Source
+    from streamgaps.sources.source import Input, Source
 
 __all__ = ["Audit", "Disagreement", "RuleReading", "audit"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from streamgaps.model import Tally
-    from streamgaps.samples import Sampler
+    from streamgaps.page.samples import Sampler
     from streamgaps.stages.parse import Reading
 
 __all__ = ["Documents"]
@@ -58,7 +58,7 @@ class Documents(NamedTuple):
             raise ConfigurationError(message)
         check_least(self.fail_under or {})
         if self.html is not None:
-            from streamgaps.reports.html import check_available  # noqa: PLC0415 -- few runs make a page
+            from streamgaps.page.html import check_available  # noqa: PLC0415 -- few runs make a page
 
             check_available()
 
@@ -66,7 +66,7 @@ class Documents(NamedTuple):
         """Return what gaps are to be shown to, if a page is to show some of them; `reading` says how they were read."""
         if self.html is None:
             return None
-        from streamgaps.reports.html import new_sampler  # noqa: PLC0415 -- few runs make a page
+        from streamgaps.page.html import new_sampler  # noqa: PLC0415 -- few runs make a page
 
         return new_sampler(self.samples, rule=reading.rule, final_answer=reading.final_answer)
 
@@ -74,7 +74,7 @@ class Documents(NamedTuple):
         """Return the documents, in pieces, by the names that `Outputs.commit` has for them."""
         written: dict[str, Iterable[str]] = {}
         if sampler is not None:
-            from streamgaps.reports.html import SHOWN_GROUPS, render  # noqa: PLC0415 -- few runs make a page
+            from streamgaps.page.html import SHOWN_GROUPS, render  # noqa: PLC0415 -- few runs make a page
 
             found = document(tally, about=about, positive=self.positive, most_groups=SHOWN_GROUPS)
             written["html"] = [render(json.loads("".join(found)), sampler.samples(), counts=sampler.counts)]

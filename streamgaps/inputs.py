@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from streamgaps.settings import Settings
     from streamgaps.side import Marks
-    from streamgaps.sources import Source
+    from streamgaps.sources.source import Source
 
 __all__ = ["Meter", "explained", "indexed", "left_over"]
 

@@ -17,11 +17,11 @@ from streamgaps.inputs import explained, indexed, left_over
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
-from streamgaps.outputs import GAPS_NAME, METRICS_NAME, open_outputs
+from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, open_outputs
 from streamgaps.paths import check_is_local
 from streamgaps.reports import text
 from streamgaps.settings import check_max_groups, make_settings
-from streamgaps.sources import expand, is_same, open_source, size_of
+from streamgaps.sources.source import expand, is_same, open_source, size_of
 from streamgaps.stages.read import read
 from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
 from streamgaps.survey import MOST_SAMPLES
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
     from streamgaps.chain import Tap
     from streamgaps.inputs import Meter
     from streamgaps.model import Gap, UnresolvedPath
-    from streamgaps.outputs import Outputs
-    from streamgaps.parallel import Pool
-    from streamgaps.repeats import Repeats
-    from streamgaps.samples import Sampler
+    from streamgaps.outputs.outputs import Outputs
+    from streamgaps.page.samples import Sampler
+    from streamgaps.parallel.ahead import Pool
+    from streamgaps.parallel.units import Part
     from streamgaps.settings import Options, Settings
     from streamgaps.side import Marks
-    from streamgaps.sources import Input
+    from streamgaps.sources.source import Input
+    from streamgaps.stages.dedup import Repeats
     from streamgaps.survey import Survey
-    from streamgaps.units import Part
 
     Notice = Skip | UnresolvedPath
     Tell = Callable[[Notice], None]
@@ -152,7 +152,7 @@ def analyze(
     if skipped is not None:
         _check_carried(settings)
     if scheduler is not None:
-        from streamgaps.cluster import check_scheduler  # noqa: PLC0415 -- many runs never need it
+        from streamgaps.parallel.cluster import check_scheduler  # noqa: PLC0415 -- many runs never need it
 
         check_scheduler(scheduler, jobs=jobs, executor=executor)
     jobs = usable_processors() if jobs is None and scheduler else _jobs(inputs, settings, jobs)
@@ -332,7 +332,7 @@ class _Run:
 
             self.marks = Marks(settings.labels_index)
         if settings.dedup:
-            from streamgaps.repeats import Repeats  # noqa: PLC0415 -- it loads SQLite
+            from streamgaps.stages.dedup import Repeats  # noqa: PLC0415 -- it loads SQLite
 
             self.repeats = stack.enter_context(Repeats())
 
@@ -351,7 +351,7 @@ class _Run:
                 self._counted(items), tally=self.tally, tell=self.teller(name), mark=mark, tap=self.tap, first=index
             )
             if self.repeats is not None:
-                from streamgaps.repeats import drop_repeats  # noqa: PLC0415
+                from streamgaps.stages.dedup import drop_repeats  # noqa: PLC0415
 
                 gaps = drop_repeats(gaps, self.repeats, self.tally)
             yield from gaps
@@ -431,7 +431,7 @@ class _Writing:
             raise
 
     def _read_with(self, pool: Pool, inputs: list[Input]) -> None:
-        from streamgaps.parallel import Ahead  # noqa: PLC0415 -- many runs never need it
+        from streamgaps.parallel.ahead import Ahead  # noqa: PLC0415 -- many runs never need it
 
         ahead = Ahead(
             pool,
@@ -497,7 +497,7 @@ class _Writing:
     def _without_repeats(self, lines: bytes) -> bytes:
         if self._run.repeats is None:
             return lines
-        from streamgaps.repeats import drop_repeated_lines  # noqa: PLC0415
+        from streamgaps.stages.dedup import drop_repeated_lines  # noqa: PLC0415
 
         return drop_repeated_lines(lines, self._run.repeats, self._run.tally)
 
@@ -538,17 +538,17 @@ def _pool(jobs: int, executor: Executor | None, scheduler: str | None) -> Iterat
     if jobs == 1 and executor is None and scheduler is None:
         yield None
         return
-    from streamgaps.parallel import Pool  # noqa: PLC0415 -- many runs never need it
+    from streamgaps.parallel.ahead import Pool  # noqa: PLC0415 -- many runs never need it
 
     if scheduler is not None:
-        from streamgaps.cluster import open_cluster  # noqa: PLC0415 -- many runs never need it
+        from streamgaps.parallel.cluster import open_cluster  # noqa: PLC0415 -- many runs never need it
 
         with open_cluster(scheduler, jobs) as pool:
             yield pool
     elif executor is not None:
         yield Pool(lambda: executor, lambda: max(2, jobs), is_elsewhere=True)
     else:
-        from streamgaps.workers import Workers  # noqa: PLC0415
+        from streamgaps.parallel.workers import Workers  # noqa: PLC0415
 
         with ExitStack() as stack:
             yield Pool(lambda: stack.enter_context(Workers(jobs)), lambda: jobs)

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar
 
 from streamgaps import __version__
+from streamgaps.answers.rules import RULES
 from streamgaps.exceptions import ConfigurationError, StreamgapsError
+from streamgaps.fields import Fields, Path, carried_name, parse_path
 from streamgaps.model import Answer, Tally
 from streamgaps.paths import Paths, base_of
 from streamgaps.stages.classify import Policy, Unclear
-from streamgaps.stages.fields import Fields, Path, carried_name, parse_path
 from streamgaps.stages.parse import Reading, label_key
 from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader, Shape
-from streamgaps.stages.rules import RULES
 from streamgaps.survey import MAX_GROUPS, Survey
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from enum import Enum
 
     from streamgaps.side import IndexFile
-    from streamgaps.sources import Input
+    from streamgaps.sources.source import Input
 
     Rule = Callable[[str], Answer | str | bool | None]
 
@@ -242,7 +242,7 @@ def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
     if prefix == "item" and wanted is not Format.JSONL:
         wanted, prefix = Format.ARRAY, None
     if prefix is not None:
-        from streamgaps.stages.prefix import check_prefix  # noqa: PLC0415 -- it loads ijson
+        from streamgaps.decoding.prefix import check_prefix  # noqa: PLC0415 -- it loads ijson
 
         check_prefix(prefix)
         if wanted is Format.JSONL:

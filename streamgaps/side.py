@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import InputError, RecordError, SourceError, reason
+from streamgaps.fields import MISSING, Fields, carried_name, layout_of
 from streamgaps.model import Prediction
 from streamgaps.paths import is_url
 from streamgaps.signals import STOPPING, signal_mask
-from streamgaps.sources import open_source
-from streamgaps.stages.fields import MISSING, Fields, carried_name, layout_of
+from streamgaps.sources.source import open_source
 from streamgaps.stages.join import Found, key_bytes
 from streamgaps.stages.read import read
 from streamgaps.stages.validate import EXCERPT, json_type
@@ -29,7 +29,7 @@ from streamgaps.stages.validate import EXCERPT, json_type
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from streamgaps.sources import Input
+    from streamgaps.sources.source import Input
     from streamgaps.stages.read import Shape
 
 __all__ = ["SETTINGS", "Index", "IndexFile", "Marks", "index_labels", "index_videos", "temporary_folder"]

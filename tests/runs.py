@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamgaps import InputError, Skip, Tally, UnresolvedPath, iter_gaps
-from streamgaps.parallel import Ahead, Pool
+from streamgaps.parallel.ahead import Ahead, Pool
 from streamgaps.settings import make_settings
 from streamgaps.stages.write import write
 from tests.doubles import Here
 
 if TYPE_CHECKING:
-    from streamgaps.units import Part
+    from streamgaps.parallel.units import Part
 
 RANGES: dict[str, Any] = Ahead.__init__.__kwdefaults__ or {}
 """Where the length of ranges can be set, under `range_bytes`."""

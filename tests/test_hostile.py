@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import streamgaps
-from streamgaps import InputError, Skip, Tally, analyze, iter_gaps, pipeline, ranges
-from streamgaps import parallel as parallel_module
-from streamgaps.outputs import GAPS_NAME
-from streamgaps.stages.blocks import GIANT_BYTES
+from streamgaps import InputError, Skip, Tally, analyze, iter_gaps, pipeline
+from streamgaps.decoding.blocks import GIANT_BYTES
+from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.parallel import ahead as parallel_module
+from streamgaps.parallel import ranges
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from tests.conftest import names
 from tests.doubles import Here, cut
 from tests.runs import RANGES, in_a_row, in_parts
 
 if TYPE_CHECKING:
-    from streamgaps.units import Part
+    from streamgaps.parallel.units import Part
 
 GAP = {"video_id": "/v", "response": "yes", "gt": "no"}
 READERS = pytest.mark.parametrize("reader", list(Reader))

@@ -36,7 +36,7 @@ from streamgaps import (
     sources,
     system,
 )
-from streamgaps.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
 from streamgaps.stages.write import write
 from tests.conftest import names
 from tests.runs import RANGES

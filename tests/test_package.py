@@ -74,7 +74,7 @@ def test_the_wheel_has_the_package_and_nothing_else(wheel: Path) -> None:
     about = {f"{NAME}.dist-info/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")}
     assert files_of("streamgaps") | about | {f"{NAME}.dist-info/licenses/LICENSE"} == found
     assert "streamgaps/py.typed" in found
-    assert {f"streamgaps/reports/page.{kind}" for kind in ("html", "css", "js")} <= found
+    assert {f"streamgaps/page/page.{kind}" for kind in ("html", "css", "js")} <= found
     assert {".py", ".typed", ".html", ".css", ".js"} == {Path(name).suffix for name in files_of("streamgaps")}
 
 

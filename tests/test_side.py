@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamgaps import InputError, MalformedInputError, NotAnArrayError, RecordError, SourceError, iter_gaps
+from streamgaps.fields import Fields
 from streamgaps.side import Index, IndexFile, Marks, index_labels, index_videos, temporary_folder
-from streamgaps.stages.fields import Fields
 from streamgaps.stages.join import Found, key_bytes
 from streamgaps.stages.read import Reader, Shape
 from tests.strategies import JSON

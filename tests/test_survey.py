@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgaps.stages.fields import MISSING
+from streamgaps.fields import MISSING
 from streamgaps.survey import CELLS, LONGEST_KEY, SHOWN, Confusion, Group, Survey, group_key
 from tests.strategies import JSON
 

@@ -23,7 +23,7 @@ from streamgaps.cli.progress import progress_bar
 from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.log import log
 from streamgaps.reports.audit import document, lines
-from streamgaps.sources import expand
+from streamgaps.sources.source import expand
 
 if TYPE_CHECKING:
     from streamgaps.auditing import Audit

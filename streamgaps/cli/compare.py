@@ -29,8 +29,8 @@ from streamgaps.log import log
 from streamgaps.model import Tally
 
 if TYPE_CHECKING:
-    from streamgaps.changes import Comparison
     from streamgaps.cli import exits
+    from streamgaps.comparing.changes import Comparison
 
 __all__ = ["command"]
 
@@ -124,7 +124,7 @@ def command(
         message = "--regressions needs the name of a file"
         raise click.UsageError(message)
     options = make_options(options, runs)
-    from streamgaps.comparing import compare  # noqa: PLC0415 -- it loads SQLite
+    from streamgaps.comparing.compare import compare  # noqa: PLC0415 -- it loads SQLite
 
     inputs = [opened(run) for run in runs]
     with progress_bar(total_size(inputs), outlook.log_format, quiet=quiet) as progress:

@@ -12,11 +12,11 @@ from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import progress_bar
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
-from streamgaps.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import report
-from streamgaps.sources import expand, size_of
+from streamgaps.sources.source import expand, size_of
 from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Skip, Tally, UnresolvedPath
     from streamgaps.settings import Options
-    from streamgaps.sources import Input
+    from streamgaps.sources.source import Input
 
 __all__ = ["analyze_and_tell", "shown", "total_size"]
 
@@ -155,7 +155,7 @@ class _WarningLimit:
 def shown(value: object) -> object:
     """Return what a log line shows of an option."""
     if isinstance(value, str) and is_url(value):
-        from streamgaps.remote import shown  # noqa: PLC0415 -- many runs have no use for it
+        from streamgaps.sources.remote import shown  # noqa: PLC0415 -- many runs have no use for it
 
         return shown(value)
     return value if isinstance(value, (str, int, dict, tuple, list)) else getattr(value, "name", str(value))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamgaps.answers.rules import RULES
 from streamgaps.cli import logs
 from streamgaps.cli.logs import LogFormat
 from streamgaps.paths import Paths
-from streamgaps.sources import standard_input
+from streamgaps.sources.source import standard_input
 from streamgaps.stages.classify import Unclear
 from streamgaps.stages.read import MAX_RECORD_BYTES, Format, Reader
-from streamgaps.stages.rules import RULES
 from streamgaps.survey import MAX_GROUPS
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from streamgaps.cli.options import DASH, LOG_OPTIONS, set_up_logs, with_options
-from streamgaps.page import report
-from streamgaps.reports.html import HTML_NAME
+from streamgaps.page.html import HTML_NAME
+from streamgaps.page.report import report
 from streamgaps.survey import MOST_SAMPLES
 
 if TYPE_CHECKING:

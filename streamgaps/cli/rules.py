@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from streamgaps.stages.rules import RULES, summary
+from streamgaps.answers.rules import RULES, summary
 
 __all__ = ["command"]
 

@@ -15,7 +15,7 @@ def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> 
         import platform  # noqa: PLC0415
         from importlib.metadata import version  # noqa: PLC0415
 
-        from streamgaps.stages.events import BACKEND  # noqa: PLC0415
+        from streamgaps.decoding.events import BACKEND  # noqa: PLC0415
 
         libraries = ", ".join(f"{name} {version(name)}" for name in ("msgspec", "orjson", "structlog"))
         click.echo(

@@ -6,14 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamgaps.changes import CORRECT, FALSE_NEGATIVE, FALSE_POSITIVE, UNCLEAR, UNCOMPARED
+from streamgaps.comparing.changes import CORRECT, FALSE_NEGATIVE, FALSE_POSITIVE, UNCLEAR, UNCOMPARED
 from streamgaps.metrics import METRICS, interval_of, measure
 from streamgaps.reports.text import group_name, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from streamgaps.changes import Changes, Comparison, GroupChanges, Run
+    from streamgaps.comparing.changes import Changes, Comparison, GroupChanges, Run
     from streamgaps.metrics import Interval
     from streamgaps.survey import Confusion
 

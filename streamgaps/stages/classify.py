@@ -6,8 +6,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import RecordError
+from streamgaps.fields import MISSING
 from streamgaps.model import Answer, ErrorType, Gap, Invalid, Skip, SkipReason
-from streamgaps.stages.fields import MISSING
 from streamgaps.stages.validate import EXCERPT, not_a_text
 from streamgaps.stages.write import encode_record
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from streamgaps.fields import MISSING
 from streamgaps.model import Invalid
-from streamgaps.stages.fields import MISSING
 from streamgaps.survey import NOTHING
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamgaps.exceptions import RecordError
+from streamgaps.fields import MISSING, carried_name, layout_of
 from streamgaps.model import Invalid, SkipReason
-from streamgaps.stages.fields import MISSING, carried_name, layout_of
 from streamgaps.stages.validate import EXCERPT, invalid, json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from streamgaps.fields import Fields
     from streamgaps.model import Prediction
-    from streamgaps.stages.fields import Fields
 
 __all__ = ["Found", "Matching", "SideFile", "join_labels", "join_videos", "key_bytes"]
 

@@ -6,10 +6,10 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from streamgaps.answers.final_answer import final_answer
+from streamgaps.answers.rules import RULES
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.model import Answer, answers_of
-from streamgaps.stages.final_answer import final_answer
-from streamgaps.stages.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,21 +7,21 @@ from enum import Enum
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamgaps.decoding.array import ArrayReader
+from streamgaps.decoding.blocks import GIANT_BYTES
+from streamgaps.decoding.exact import EXCERPT
+from streamgaps.decoding.lines import LinesReader
+from streamgaps.decoding.refused import BLANK, BOM
+from streamgaps.fields import DEFAULT, layout_of
 from streamgaps.model import Broken
-from streamgaps.stages.array import ArrayReader
-from streamgaps.stages.blocks import GIANT_BYTES
-from streamgaps.stages.exact import EXCERPT
-from streamgaps.stages.fields import DEFAULT, layout_of
-from streamgaps.stages.lines import LinesReader
-from streamgaps.stages.refused import BLANK, BOM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
-    from streamgaps.stages.blocks import BlockReader
-    from streamgaps.stages.fields import Fields
+    from streamgaps.decoding.blocks import BlockReader
+    from streamgaps.fields import Fields
 
 __all__ = ["MAX_RECORD_BYTES", "Format", "Items", "Reader", "Shape", "find_format", "make_reader", "read", "read_with"]
 
@@ -144,7 +144,7 @@ class Items:
             yield from records
 
     def _read_under(self, prefix: str) -> Iterator[list[Any]]:
-        from streamgaps.stages.prefix import ArraysUnder  # noqa: PLC0415 -- it loads ijson
+        from streamgaps.decoding.prefix import ArraysUnder  # noqa: PLC0415 -- it loads ijson
 
         arrays = ArraysUnder(self._blocks, prefix, behind=self._behind)
         arrays.items = self._count
@@ -158,7 +158,7 @@ class Items:
             yield from read_with(reader, blocks, self._shape)
             self._count = reader.items
             return
-        from streamgaps.stages.events import read_events  # noqa: PLC0415 -- most runs never need it
+        from streamgaps.decoding.events import read_events  # noqa: PLC0415 -- most runs never need it
 
         for item in read_events(
             blocks,
@@ -241,8 +241,8 @@ def _taken_from(pieces: deque[bytes]) -> Iterator[bytes]:
 
 def _giant(reader: BlockReader, blocks: Iterator[bytes], shape: Shape) -> Generator[list[Any], None, list[bytes]]:
     """Yield the item that waits, and return what was taken of the input behind it."""
-    from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
-    from streamgaps.stages.fence import length_of_item, pieces  # noqa: PLC0415
+    from streamgaps.decoding.events import read_giant  # noqa: PLC0415 -- it loads ijson
+    from streamgaps.decoding.fence import length_of_item, pieces  # noqa: PLC0415
 
     waiting = reader.take()
     length = length_of_item(waiting)
@@ -295,7 +295,7 @@ class _Records:
         self._line += data.count(b"\n")
 
     def _object(self) -> Any:  # noqa: ANN401 -- any JSON value
-        from streamgaps.stages.events import read_giant  # noqa: PLC0415 -- it loads ijson
+        from streamgaps.decoding.events import read_giant  # noqa: PLC0415 -- it loads ijson
 
         begin = self._line
         self._line_of = lambda _: begin
@@ -350,7 +350,7 @@ class _Pieces:
     """An input in pieces that end with the line, of which some may be put back."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
-        from streamgaps.stages.fence import without_bom  # noqa: PLC0415 -- the way of blocks does not need it
+        from streamgaps.decoding.fence import without_bom  # noqa: PLC0415 -- the way of blocks does not need it
 
         self._blocks = without_bom(blocks)
         self._ready: deque[bytes] = deque()

@@ -7,13 +7,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.exceptions import RecordError
+from streamgaps.fields import DEFAULT, layout_of
 from streamgaps.model import Broken, Invalid, Prediction, SkipReason
-from streamgaps.stages.fields import DEFAULT, layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streamgaps.stages.fields import Fields, Layout
+    from streamgaps.fields import Fields, Layout
 
 __all__ = ["EXCERPT", "invalid", "json_type", "not_a_text", "validate"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.reports.pages import HOSTILE, gap, metrics, page
+from tests.page.pages import HOSTILE, gap, metrics, page
 
 pytest.importorskip("jinja2")
 sync_api = pytest.importorskip("playwright.sync_api")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streamgaps.outputs import GAPS_NAME
-from streamgaps.reports.html import HTML_NAME
+from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.page.html import HTML_NAME
 from tests.conftest import names
 
 pytest.importorskip("jinja2")

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from streamgaps import ConfigurationError, InputError, OutputError, SourceError, WorkerError, analyze
-from streamgaps.cluster import open_cluster
-from streamgaps.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.parallel.cluster import open_cluster
 from tests.conftest import command, names
 from tests.packing import COMPRESS
 
@@ -33,7 +33,7 @@ SHARDS = 200
 @pytest.fixture(autouse=True)
 def all_are_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers read small inputs, too."""
-    monkeypatch.setattr("streamgaps.parallel._SMALL_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.ahead._SMALL_BYTES", 0)
 
 
 @pytest.fixture(scope="module")
@@ -230,8 +230,8 @@ def test_results_that_are_long_go_through_files(
     shards: Path, cluster: Cluster, expected: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them here; the folder is beside the results, and gone at the end."""
-    monkeypatch.setattr("streamgaps.parallel._WAITING_BYTES", 0)
-    monkeypatch.setattr("streamgaps.parallel._LEAST_MESSAGE_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.ahead._WAITING_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.ahead._LEAST_MESSAGE_BYTES", 0)
     seen: set[str] = set()
 
     def look(_: int, __: object) -> None:
@@ -313,9 +313,9 @@ def test_a_folder_that_workers_cannot_see_is_told(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For long results go there."""
-    monkeypatch.setattr("streamgaps.parallel._WAITING_BYTES", 0)
-    monkeypatch.setattr("streamgaps.parallel._LEAST_MESSAGE_BYTES", 0)
-    monkeypatch.setattr("streamgaps.outputs.Outputs.parts_folder", lambda _: str(tmp_path / "nowhere"))
+    monkeypatch.setattr("streamgaps.parallel.ahead._WAITING_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.ahead._LEAST_MESSAGE_BYTES", 0)
+    monkeypatch.setattr("streamgaps.outputs.outputs.Outputs.parts_folder", lambda _: str(tmp_path / "nowhere"))
     said = "cannot be written on .*: No such file or directory; workers must see"
     with ProcessPoolExecutor(1) as executor, pytest.raises(OutputError, match=said):
         analyze(shards, tmp_path / "gaps", executor=executor, on_warning=lambda _: None)
@@ -372,7 +372,7 @@ def test_workers_here_leave_ctrl_c_to_this_process() -> None:
     """Each would show a traceback. What holds for the first processes that a program starts is what matters."""
     code = """
 import signal
-from streamgaps.cluster import LOCAL, open_cluster
+from streamgaps.parallel.cluster import LOCAL, open_cluster
 if __name__ == "__main__":
     with open_cluster(LOCAL, 1) as pool:
         print(signal.SIGINT in pool.open().submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result())

@@ -32,18 +32,20 @@ from streamgaps import (
     analyze,
     iter_gaps,
 )
+from streamgaps.answers import final_answer
+from streamgaps.answers.rules import LONG, RULES
 from streamgaps.cli import tao
-from streamgaps.compressed import LONGEST_MAGIC, compression, decompressed
+from streamgaps.decoding import events, fence, locate  # noqa: F401 -- as above
+from streamgaps.decoding.array import ArrayReader
+from streamgaps.decoding.lines import LinesReader
+from streamgaps.decoding.prefix import ArraysUnder, first_array
 from streamgaps.exceptions import StreamgapsError
+from streamgaps.fields import look_up, parse_path
 from streamgaps.model import Broken
 from streamgaps.settings import Options, make_settings
-from streamgaps.stages import events, fence, final_answer, locate, parse  # noqa: F401 -- to be instrumented: loaded late
-from streamgaps.stages.array import ArrayReader
-from streamgaps.stages.fields import look_up, parse_path
-from streamgaps.stages.lines import LinesReader
-from streamgaps.stages.prefix import ArraysUnder, first_array
+from streamgaps.sources.compressed import LONGEST_MAGIC, compression, decompressed
+from streamgaps.stages import parse  # noqa: F401 -- as above
 from streamgaps.stages.read import Format, Reader, Shape, read, read_with
-from streamgaps.stages.rules import LONG, RULES
 from streamgaps.stages.write import write
 from tests import judge, oracle, plainly
 from tests.doubles import ChunkedFile, Here, cut

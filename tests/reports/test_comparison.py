@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamgaps.changes import ABSENT, STATES, Changes, Comparison, GroupChanges, Run
 from streamgaps.cli.terminal import printable
+from streamgaps.comparing.changes import ABSENT, STATES, Changes, Comparison, GroupChanges, Run
 from streamgaps.reports.comparison import document, markdown, text
 from streamgaps.survey import Confusion
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import Answer, ErrorType, Gap, RecordError, Skip, SkipReason, Tally
+from streamgaps.fields import Fields
 from streamgaps.model import Broken, ParsedPrediction, Prediction, answers_of
 from streamgaps.stages.classify import DEFAULT, Policy, Unclear, classify
-from streamgaps.stages.fields import Fields
 from streamgaps.stages.parse import Reading, parse
 from streamgaps.stages.validate import validate
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import Answer, SkipReason, Tally, iter_gaps
+from streamgaps.fields import MISSING, Fields, layout_of
 from streamgaps.model import Invalid, ParsedPrediction, Prediction, answers_of
 from streamgaps.settings import make_settings
 from streamgaps.stages.count import count
-from streamgaps.stages.fields import MISSING, Fields, layout_of
 from streamgaps.survey import CELLS, Confusion, Survey
 from tests.strategies import JSON
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from streamgaps import RecordError
+from streamgaps.fields import MISSING, Fields
 from streamgaps.model import Invalid, Prediction, SkipReason
-from streamgaps.stages.fields import MISSING, Fields
 from streamgaps.stages.join import Found, Matching, join_labels, join_videos, key_bytes
 from streamgaps.stages.read import Reader, Shape, read
 from streamgaps.stages.validate import validate

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import Answer, ConfigurationError, parse_answer
+from streamgaps.answers.final_answer import final_answer
+from streamgaps.answers.rules import RULES
 from streamgaps.model import Answers, Prediction, answers_of
 from streamgaps.stages import parse as parse_module
-from streamgaps.stages.final_answer import final_answer
 from streamgaps.stages.parse import DEFAULT, LONGEST, MOST, MOST_TRUTHS, Reading, label_key, parse
-from streamgaps.stages.rules import RULES
 from tests import oracle
 from tests.strategies import ANSWERS, JSON
 

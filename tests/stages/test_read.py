@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import InputError, MalformedInputError, NotAnArrayError, SourceError, UnsupportedInputError
-from streamgaps.stages import array as array_module
-from streamgaps.stages import events as events_module
-from streamgaps.stages import exact as exact_module
-from streamgaps.stages.array import ArrayReader
-from streamgaps.stages.fence import MAX_DEPTH, follow
-from streamgaps.stages.locate import KEPT_BYTES
-from streamgaps.stages.parts import Parts
+from streamgaps.decoding import array as array_module
+from streamgaps.decoding import events as events_module
+from streamgaps.decoding import exact as exact_module
+from streamgaps.decoding.array import ArrayReader
+from streamgaps.decoding.fence import MAX_DEPTH, follow
+from streamgaps.decoding.locate import KEPT_BYTES
+from streamgaps.decoding.parts import Parts
 from streamgaps.stages.read import Format, Reader, Shape, read, read_with
 from tests.doubles import NoFurther, cut
 from tests.judge import spelled

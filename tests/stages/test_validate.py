@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from streamgaps import RecordError
+from streamgaps.fields import Fields
 from streamgaps.model import Broken, Invalid, Prediction, SkipReason
-from streamgaps.stages.fields import Fields
 from streamgaps.stages.validate import not_a_text, validate
 
 

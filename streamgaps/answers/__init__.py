@@ -1,0 +1,1 @@
+"""A text -> yes, no, neither, both: the rules by their names, and the final answer of a reasoning model."""

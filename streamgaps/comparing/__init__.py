@@ -1,0 +1,1 @@
+"""Several runs -> what changed between them, record by record."""

@@ -1,0 +1,1 @@
+"""A results folder, or a run -> one page of HTML."""

@@ -1,0 +1,1 @@
+"""The same run on several processes, or on a cluster: split, read, checked and put together in order."""

@@ -1,0 +1,1 @@
+"""Files, folders, pipes and URLs -> blocks of bytes, decompressed."""
