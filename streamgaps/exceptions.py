@@ -18,9 +18,12 @@ Each is also the built-in class in brackets, so that ``except ValueError`` works
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streamgaps.model import Tally
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "StreamgapsError",
     "UnsupportedInputError",
     "WorkerError",
+    "as_output_error",
     "reason",
 ]
 
@@ -148,3 +152,15 @@ class ConfigurationError(StreamgapsError, ValueError):
 def reason(error: Exception) -> str:
     """Return what an error says, without the number and the name that an OSError puts around it."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+@contextmanager
+def as_output_error(what: str) -> Iterator[None]:
+    """Have what the system says while results are written be an `OutputError`; `what` begins the sentence."""
+    try:
+        yield
+    except (OutputError, BrokenPipeError):  # only a stream's reader can go away, and that is no failure to report
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name, say
+        message = f"{what} cannot be written: {reason(error)}"
+        raise OutputError(message) from error

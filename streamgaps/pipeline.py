@@ -17,7 +17,8 @@ from streamgaps.inputs import explained, indexed, left_over
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.model import Skip, Tally
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, open_outputs
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME
+from streamgaps.outputs.outputs import open_outputs
 from streamgaps.paths import check_is_local
 from streamgaps.reports import text
 from streamgaps.settings import check_max_groups, make_settings

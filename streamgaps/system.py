@@ -19,12 +19,24 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer  # from the type checker; Python has it from 3.12 on
 
-__all__ = ["CALLS", "LOCK", "LOCK_NOW", "NO_LINK", "File", "create", "open_to_read", "read_text", "standard_file"]
+__all__ = [
+    "CALLS",
+    "FOLDER",
+    "LOCK",
+    "LOCK_NOW",
+    "NO_LINK",
+    "File",
+    "create",
+    "open_to_read",
+    "read_text",
+    "standard_file",
+]
 
 CALLS = (
     "chmod",
     "close",
     "dup2",
+    "fchmod",
     "flock",
     "fstat",
     "fsync",
@@ -48,6 +60,7 @@ CALLS = (
 """The names of the calls in this module; what a system lacks is None."""
 
 chmod = os.chmod
+fchmod: Callable[[int, int], None] | None = os.chmod if os.chmod in os.supports_fd else None
 close = os.close
 dup2 = os.dup2
 fstat = os.fstat
@@ -85,6 +98,9 @@ else:
 
 NO_LINK: int = getattr(os, "O_NOFOLLOW", 0)
 """The flag that lets no symbolic link be opened, where the system has it."""
+
+FOLDER: int = getattr(os, "O_DIRECTORY", 0)
+"""The flag that lets nothing but a folder be opened, where the system has it."""
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 

@@ -29,11 +29,12 @@ def room(name: str) -> set[str]:
 # Each room may import from its own floor and those below it.
 LAYERS = [
     {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.metrics", "streamgaps.model"}
+    | {"streamgaps.outputs.names"}
     | {"streamgaps.signals", "streamgaps.survey", "streamgaps.system"},
     {"streamgaps.fields"} | room("answers") | room("decoding"),
     room("stages"),
     {"streamgaps.paths", "streamgaps.warn"}
-    | room("outputs")
+    | (room("outputs") - {"streamgaps.outputs.names"})
     | (room("reports") - {"streamgaps.reports.audit"})
     | room("sources")
     | {"streamgaps.comparing.changes"}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from streamgaps import InputError, StreamgapsError, analyze, iter_gaps
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from streamgaps.stages.read import Format, Reader, Shape, read
 from streamgaps.stages.validate import validate
 from tests import oracle

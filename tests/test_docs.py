@@ -15,7 +15,7 @@ import pytest
 
 import streamgaps
 from streamgaps.cli import analyze as analyze_module
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from tests.conftest import ROOT, command, names
 
 README = (ROOT / "README.md").read_text("utf-8")

@@ -11,7 +11,7 @@ import pytest
 from streamgaps import ConfigurationError, GateError, InputError, Tally, analyze, iter_gaps
 from streamgaps.chain import Chain
 from streamgaps.cli.streamgaps import main
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from streamgaps.stages.read import read
 from tests.conftest import names
 from tests.doubles import Here

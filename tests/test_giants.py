@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from streamgaps.cli.exits import ExitCode
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from tests.conftest import command, names
 from tests.measured import MIB, Measured, measured_pipe
 from tests.packing import COMPRESS

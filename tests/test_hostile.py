@@ -15,7 +15,7 @@ import pytest
 import streamgaps
 from streamgaps import InputError, Skip, Tally, analyze, iter_gaps, pipeline
 from streamgaps.decoding.blocks import GIANT_BYTES
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from streamgaps.parallel import ahead as parallel_module
 from streamgaps.parallel import ranges
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generate import KINDS, generate
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from tests.measured import MIB, measured
 
 pytestmark = pytest.mark.slow

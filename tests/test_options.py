@@ -31,12 +31,12 @@ from streamgaps import (
     UnsupportedInputError,
     analyze,
     iter_gaps,
-    parallel,
     pipeline,
-    sources,
     system,
 )
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
+from streamgaps.parallel import ahead as parallel
+from streamgaps.sources import source as sources
 from streamgaps.stages.write import write
 from tests.conftest import names
 from tests.runs import RANGES

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import streamgaps
 from streamgaps import ConfigurationError, InputError, Skip, Tally, UnresolvedPath, analyze, iter_gaps
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests import oracle
 from tests.conftest import GOLDEN, names, real_data
 from tests.doubles import ChunkedFile, NoFurther

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from streamgaps import Skip, SkipReason, UnresolvedPath, analyze, iter_gaps
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests.conftest import command, real_data
 
 if sys.version_info >= (3, 14):

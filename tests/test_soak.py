@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests.conftest import command, names
 from tests.measured import MIB
 

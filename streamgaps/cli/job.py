@@ -12,7 +12,7 @@ from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import progress_bar
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import report

@@ -12,7 +12,7 @@ from streamgaps.comparing.matching import Records, matched
 from streamgaps.comparing.runs import Found, Groups, reader_of, shown_name
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.inputs import Meter
-from streamgaps.outputs.outputs import write_file
+from streamgaps.outputs.atomic import write_file
 from streamgaps.paths import check_is_local
 from streamgaps.side import temporary_folder
 from streamgaps.sources.source import is_same

@@ -20,7 +20,7 @@ from streamgaps.exceptions import (
 from streamgaps.fields import MISSING, look_up
 from streamgaps.inputs import indexed
 from streamgaps.model import Invalid
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.outputs.results import files_in, gap_lines, read_metrics
 from streamgaps.paths import Paths, is_url
 from streamgaps.pipeline import read_gaps

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps import system
 from streamgaps.exceptions import InputError, SourceNotFoundError, StreamgapsError, UnsupportedInputError
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.sources.source import open_source
 from streamgaps.stages.read import MAX_RECORD_BYTES
 

@@ -13,7 +13,8 @@ from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, reason
 from streamgaps.log import log
 from streamgaps.metrics import METRICS
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME, write_file
+from streamgaps.outputs.atomic import write_file
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.outputs.results import files_in, gap_lines
 from streamgaps.page import html as page
 from streamgaps.page.samples import error_type_of

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps import __version__
 from streamgaps.metrics import METRICS, interval_of, measure, ratio, wilson, worst_first
+from streamgaps.outputs.names import GENERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,12 +15,9 @@ if TYPE_CHECKING:
     from streamgaps.model import Tally
     from streamgaps.survey import Confusion
 
-__all__ = ["GENERATOR", "describe", "document"]
+__all__ = ["describe", "document"]
 
 SCHEMA_VERSION = 1
-
-GENERATOR = "streamgaps"
-"""What `kpi_metrics.json` says right at its beginning, so that it can be told from a file of somebody else's."""
 
 
 def describe(counts: Confusion, *, positive: str = "yes") -> dict[str, Any]:

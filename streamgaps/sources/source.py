@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, TypeGuard, Un
 
 from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, reason
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from streamgaps.paths import is_url
 from streamgaps.sources.compressed import LONGEST_MAGIC, compression, decompressed
 

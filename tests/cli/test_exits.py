@@ -19,7 +19,7 @@ from streamgaps.cli import exits
 from streamgaps.cli.exits import ExitCode
 from streamgaps.cli.logs import LogFormat
 from streamgaps.log import log
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests.conftest import command, names
 from tests.faults.bench import table
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from tests.conftest import names, real_data
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from streamgaps.page.html import HTML_NAME
 from tests.conftest import names
 

@@ -17,7 +17,7 @@ import pytest
 
 from streamgaps import RULES
 from streamgaps.cli import analyze as analyze_module
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests.conftest import GOLDEN, command, names, real_data
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from streamgaps import ConfigurationError
 from streamgaps.cli.tao import settings
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests.conftest import GOLDEN, names
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from streamgaps import ConfigurationError, InputError, OutputError, SourceError, WorkerError, analyze
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from streamgaps.parallel.cluster import open_cluster
 from tests.conftest import command, names
 from tests.packing import COMPRESS

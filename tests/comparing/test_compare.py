@@ -18,7 +18,7 @@ from streamgaps import ConfigurationError, InputError, OutputError, RecordError,
 from streamgaps.comparing.changes import ABSENT, STATES, Comparison
 from streamgaps.comparing.compare import compare
 from streamgaps.metrics import measure
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.reports.comparison import text
 from tests.conftest import names, real_data
 

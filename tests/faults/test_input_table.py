@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from streamgaps.cli.streamgaps import main
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from tests.conftest import names
 from tests.faults.bench import GAP, table
 from tests.packing import COMPRESS

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests.conftest import command
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from streamgaps import StreamgapsError, analyze
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from tests.conftest import ROOT
 from tests.doubles import Here, NthCall
 

@@ -17,7 +17,9 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from streamgaps import ConfigurationError, OutputError, system
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME, open_outputs, write_file
+from streamgaps.outputs.atomic import write_file
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.outputs import open_outputs
 from tests.conftest import names
 from tests.doubles import NthCall
 

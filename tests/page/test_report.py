@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from streamgaps import ConfigurationError, InputError, SourceError, SourceNotFoundError, analyze
-from streamgaps.outputs.outputs import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.page.html import HTML_NAME
 from streamgaps.page.report import report
 from tests.conftest import names

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from benchmarks.generate import generate
 from streamgaps import SourceError, WorkerError, analyze
 from streamgaps.decoding.blocks import BlockReader
-from streamgaps.outputs.outputs import GAPS_NAME, REPORT_NAME
+from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from streamgaps.parallel import ahead as parallel_module
 from streamgaps.parallel import ranges as ranges_module
 from streamgaps.parallel.ahead import Ahead, Pool

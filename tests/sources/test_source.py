@@ -16,7 +16,7 @@ import pytest
 
 from streamgaps import ConfigurationError, SourceError, system
 from streamgaps.exceptions import MalformedInputError, SourceNotFoundError
-from streamgaps.outputs.outputs import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME
 from streamgaps.sources.source import BLOCK_BYTES, Input, expand, open_source, size_of, standard_input
 from tests.doubles import ChunkedFile
 from tests.packing import COMPRESS
