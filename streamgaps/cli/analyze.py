@@ -17,8 +17,10 @@ from streamgaps.cli.options import (
     LOG_OPTIONS,
     PATH_OPTIONS,
     READ_OPTIONS,
+    Command,
     make_options,
     opened,
+    option,
     pair,
     set_up_logs,
     with_options,
@@ -49,7 +51,7 @@ class _Jobs(click.ParamType):  # type: ignore[type-arg]  # click 8.1 knows no ar
 
 # What comes out.
 _OUTPUT_OPTIONS = [
-    click.option(
+    option(
         "-o",
         "--results-dir",
         required=True,
@@ -59,13 +61,14 @@ _OUTPUT_OPTIONS = [
         "standard output as they are found, and the report to standard error.",
     ),
     *PATH_OPTIONS,
-    click.option(
+    option(
         "--dedup",
         is_flag=True,
-        help="Keep the first gap of each video_id and question, and count the others. E.g. --dedup",
+        help="Keep the first gap of each video_id and question, and count the others.",
     ),
-    click.option(
+    option(
         "--skipped",
+        type=click.Path(),
         metavar="FILE",
         help="Write every skipped sample to a file, as JSON Lines with the reason. E.g. --skipped skipped.jsonl",
     ),
@@ -73,26 +76,27 @@ _OUTPUT_OPTIONS = [
 
 # What the numbers are, and how they are shown.
 _METRIC_OPTIONS = [
-    click.option(
+    option(
         "--metrics",
         is_flag=True,
         help="Also write kpi_metrics.json to DIR, even without gaps: accuracy and other rates with their intervals. "
-        "An unclear response counts as wrong there. E.g. --metrics",
+        "An unclear response counts as wrong there.",
     ),
     *GROUP_OPTIONS,
-    click.option(
+    option(
         "--positive",
         type=click.Choice(["yes", "no"]),
         default="yes",
         show_default=True,
         help="Which answer the metrics take for the positive one. E.g. --positive no",
     ),
-    click.option(
+    option(
         "--html",
+        type=click.Path(),
         metavar="FILE",
         help="Also write a page to look at, even without gaps; needs streamgaps[report]. E.g. --html report.html",
     ),
-    click.option(
+    option(
         "--report-samples",
         type=click.IntRange(min=0),
         default=MOST_SAMPLES,
@@ -104,19 +108,19 @@ _METRIC_OPTIONS = [
 
 # When a run fails.
 _GATE_OPTIONS = [
-    click.option(
+    option(
         "--max-skipped",
         type=float,
         metavar="PCT",
         help="Fail, with exit code 4 and no results, if more than this percentage of the records is skipped. "
         "E.g. --max-skipped 5",
     ),
-    click.option(
+    option(
         "--strict",
         is_flag=True,
-        help="Fail if any record is skipped; the same as --max-skipped 0. E.g. --strict",
+        help="Fail if any record is skipped; the same as --max-skipped 0.",
     ),
-    click.option(
+    option(
         "--fail-under",
         multiple=True,
         metavar="METRIC=LEAST",
@@ -127,7 +131,7 @@ _GATE_OPTIONS = [
 ]
 
 _RUN_OPTIONS = [
-    click.option(
+    option(
         "--jobs",
         type=_Jobs(),
         default="auto",
@@ -136,13 +140,13 @@ _RUN_OPTIONS = [
         help="How many processes read at once. auto: as many as there are processors to use, but one for less than "
         "32 MiB. A pipe, and an input alone that is compressed, is always read by one.",
     ),
-    click.option(
+    option(
         "--scheduler",
         metavar="ADDRESS",
         help="Have the workers of a Dask cluster read; needs streamgaps[dask]. local: start one on this machine, of "
         "--jobs workers. E.g. --scheduler tcp://host:8786",
     ),
-    click.option(
+    option(
         "--max-warnings",
         type=click.IntRange(min=-1),
         default=100,
@@ -153,17 +157,16 @@ _RUN_OPTIONS = [
 ]
 
 
-@click.command("analyze")
+@click.command("analyze", cls=Command)
 @click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @with_options(
-    *_OUTPUT_OPTIONS,
-    *INPUT_OPTIONS,
-    *ANSWER_OPTIONS,
-    *_METRIC_OPTIONS,
-    *_GATE_OPTIONS,
-    *_RUN_OPTIONS,
-    *READ_OPTIONS,
-    *LOG_OPTIONS,
+    Results=_OUTPUT_OPTIONS,
+    Where_things_are_in_the_input=INPUT_OPTIONS,
+    How_answers_are_read=ANSWER_OPTIONS,
+    Metrics_and_the_page=_METRIC_OPTIONS,
+    When_a_run_fails=_GATE_OPTIONS,
+    How_it_runs=[*_RUN_OPTIONS, *READ_OPTIONS],
+    Messages=LOG_OPTIONS,
 )
 @click.pass_obj
 def command(

@@ -11,11 +11,14 @@ import click
 from streamgaps.auditing import audit
 from streamgaps.cli.job import shown, total_size
 from streamgaps.cli.options import (
+    INPUT_OPTIONS_WITHOUT_CARRY,
     LOG_OPTIONS,
     READ_OPTIONS,
     RULELESS_OPTIONS,
+    Command,
     make_options,
     opened,
+    option,
     set_up_logs,
     with_options,
 )
@@ -32,18 +35,24 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _OUTPUT_OPTIONS = [
-    click.option(
+    option(
         "--json",
         "as_json",
         is_flag=True,
-        help="Print one JSON document instead of a table: for each rule all that kpi_metrics.json has. E.g. --json",
+        help="Print one JSON document instead of a table: for each rule all that kpi_metrics.json has.",
     ),
 ]
 
 
-@click.command("audit")
+@click.command("audit", cls=Command)
 @click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
-@with_options(*_OUTPUT_OPTIONS, *RULELESS_OPTIONS, *READ_OPTIONS, *LOG_OPTIONS)
+@with_options(
+    Results=_OUTPUT_OPTIONS,
+    Where_things_are_in_the_input=INPUT_OPTIONS_WITHOUT_CARRY,
+    How_answers_are_read=RULELESS_OPTIONS,
+    How_it_runs=READ_OPTIONS,
+    Messages=LOG_OPTIONS,
+)
 @click.pass_obj
 def command(
     outlook: exits.Outlook,

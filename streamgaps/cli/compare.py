@@ -17,8 +17,10 @@ from streamgaps.cli.options import (
     ON_OPTION,
     PATH_OPTIONS,
     READ_OPTIONS,
+    Command,
     make_options,
     opened,
+    option,
     set_up_logs,
     with_options,
 )
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_ON_OPTION = click.option(
+_ON_OPTION = option(
     "--on",
     metavar="PATH",
     help="The field by which records are matched, and --ground-truth is joined. E.g. --on question_id, or --on "
@@ -43,7 +45,7 @@ _ON_OPTION = click.option(
 
 # What is compared, and what comes out.
 _COMPARE_OPTIONS = [
-    click.option(
+    option(
         "--name",
         "names",
         multiple=True,
@@ -52,15 +54,16 @@ _COMPARE_OPTIONS = [
         "[default: by its file or folder]",
     ),
     *GROUP_OPTIONS,
-    click.option(
+    option(
         "--regressions",
+        type=click.Path(),
         metavar="FILE",
         help="Write the gaps that are new in the last run to a file, as they are in kpi_gaps.jsonl. "
         "E.g. --regressions regressions.jsonl",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
-    click.option("--markdown", "as_markdown", is_flag=True, help="Print tables for a pull request."),
-    click.option(
+    option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
+    option("--markdown", "as_markdown", is_flag=True, help="Print tables for a pull request."),
+    option(
         "--fail-on-regression",
         is_flag=True,
         help="Fail, with exit code 4, if any gap is new in the last run; all is printed and written before.",
@@ -68,15 +71,15 @@ _COMPARE_OPTIONS = [
 ]
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @click.argument("runs", nargs=-1, required=True, metavar="OLD NEW [MORE]...", type=click.Path(allow_dash=True))
 @with_options(
-    *_COMPARE_OPTIONS,
-    *(_ON_OPTION if option is ON_OPTION else option for option in INPUT_OPTIONS),
-    *PATH_OPTIONS,
-    *ANSWER_OPTIONS,
-    *READ_OPTIONS,
-    *LOG_OPTIONS,
+    Results=_COMPARE_OPTIONS,
+    Where_things_are_in_the_input=[_ON_OPTION if one is ON_OPTION else one for one in INPUT_OPTIONS],
+    Videos=PATH_OPTIONS,
+    How_answers_are_read=ANSWER_OPTIONS,
+    How_it_runs=READ_OPTIONS,
+    Messages=LOG_OPTIONS,
 )
 @click.pass_obj
 def command(

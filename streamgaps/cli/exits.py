@@ -99,7 +99,9 @@ def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook, came
         result = command(outlook)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # click exits where standard output is a broken pipe, and only there
+    except SystemExit as ended:  # click exits where standard output is a broken pipe, and when it has completed words
+        return ExitCode.PIPE if ended.code else ExitCode.DONE
+    except BrokenPipeError:
         return ExitCode.PIPE
     except click.ClickException as error:
         _tell(name, outlook, _usage(error))

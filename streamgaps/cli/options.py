@@ -27,14 +27,17 @@ __all__ = [
     "DASH",
     "GROUP_OPTIONS",
     "INPUT_OPTIONS",
+    "INPUT_OPTIONS_WITHOUT_CARRY",
     "LOG_OPTIONS",
     "ON_OPTION",
     "PATH_OPTIONS",
     "READ_OPTIONS",
     "RULELESS_OPTIONS",
+    "Command",
     "choices",
     "make_options",
     "opened",
+    "option",
     "pair",
     "set_up_logs",
     "with_options",
@@ -44,32 +47,61 @@ DASH = "-"
 """Standard input, or standard output."""
 
 
+_Command = Callable[..., None]
+
+
+class _Option(click.Option):
+    """An option that stands under a heading in the help."""
+
+    heading = ""
+
+
+def option(*names: str, **details: Any) -> Callable[[_Command], _Command]:  # noqa: ANN401 -- what click takes
+    """Return what gives a command an option; as `click.option`."""
+    return click.option(*names, cls=_Option, **details)
+
+
+class Command(click.Command):
+    """A command with the options in its help under headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options down, in the order in which they are given."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:  # click's own is --help
+                sections.setdefault(getattr(parameter, "heading", "Messages"), []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
 def choices(kind: type[Enum]) -> click.Choice:  # type: ignore[type-arg]  # click 8.1 knows no arguments
     """Return what a choice between the members of an enum takes."""
     return click.Choice([str(member.value) for member in kind])
 
 
-_CARRY = click.option(
+_CARRY = option(
     "--carry",
     multiple=True,
     metavar="PATH",
     help="Copy a further field into each gap; repeatable. E.g. --carry category --carry split=meta.split",
 )
-_RULE = click.option(
+_RULE = option(
     "--rule",
     type=click.Choice(list(RULES)),
     default="strict",
     show_default=True,
     help="How a response is read; streamgaps rules explains them. E.g. --rule pope",
 )
-_UNCLEAR = click.option(
+_UNCLEAR = option(
     "--unclear",
     type=choices(Unclear),
     default=Unclear.SKIP.value,
     show_default=True,
     help="What becomes of an unclear response. gap: it counts as wrong, and is marked. E.g. --unclear gap",
 )
-ON_OPTION = click.option(
+ON_OPTION = option(
     "--on",
     metavar="PATH",
     help="The field by which --ground-truth is joined. E.g. --on question_id, or --on id=question_id if it has "
@@ -78,7 +110,7 @@ ON_OPTION = click.option(
 
 # What goes in, and how it is written down.
 INPUT_OPTIONS = [
-    click.option(
+    option(
         "--format",
         type=choices(Format),
         default=Format.AUTO.value,
@@ -86,12 +118,12 @@ INPUT_OPTIONS = [
         help="array: one JSON array. jsonl: JSON Lines, or objects one after the other. auto: told by the first byte. "
         "E.g. --format jsonl",
     ),
-    click.option(
+    option(
         "--prefix",
         metavar="PREFIX",
         help="Where the array is in a JSON document, as ijson names it. E.g. --prefix results.item",
     ),
-    click.option(
+    option(
         "--field",
         "fields",
         multiple=True,
@@ -100,33 +132,36 @@ INPUT_OPTIONS = [
         "E.g. --field response=text --field gt=doc.answers.0",
     ),
     _CARRY,
-    click.option(
+    option(
         "--label",
         "labels",
         multiple=True,
         metavar="ANSWER=VALUES",
         help="What values of the ground truth mean; repeatable. E.g. --label yes=1,true --label no=0,false",
     ),
-    click.option(
+    option(
         "--ground-truth",
+        type=click.Path(allow_dash=True),
         metavar="FILE",
         help="A file with the ground truth, and with what else the predictions lack. "
         "E.g. --ground-truth labels.jsonl --on question_id",
     ),
     ON_OPTION,
-    click.option(
+    option(
         "--annotations",
+        type=click.Path(allow_dash=True),
         metavar="FILE",
         help="Annotations in LLaVA's format, whose ids the video_ids are. "
         "E.g. --annotations llava.json --media-dir /data/videos",
     ),
-    click.option(
+    option(
         "--media-dir",
+        type=click.Path(),
         metavar="DIR",
         help="Folder that the videos of --annotations are relative to. E.g. --media-dir /data  "
         "[default: the working directory]",
     ),
-    click.option(
+    option(
         "--unmatched",
         type=click.Choice(["error", "skip"]),
         help="What becomes of predictions without a label or an annotation, and of labels without a prediction. "
@@ -136,13 +171,14 @@ INPUT_OPTIONS = [
 
 # What becomes of the video_ids of gaps.
 PATH_OPTIONS = [
-    click.option(
+    option(
         "--videos-dir",
+        type=click.Path(),
         metavar="DIR",
         help="Folder that relative video_ids are relative to. E.g. --videos-dir /data  "
         "[default: the working directory]",
     ),
-    click.option(
+    option(
         "--paths",
         type=choices(Paths),
         default=Paths.RESOLVE.value,
@@ -154,21 +190,21 @@ PATH_OPTIONS = [
 # How answers are read.
 ANSWER_OPTIONS = [
     _RULE,
-    click.option(
+    option(
         "--gt-rule",
         type=click.Choice(list(RULES)),
         default="strict",
         show_default=True,
         help="How the ground truth is read. E.g. --gt-rule exact",
     ),
-    click.option(
+    option(
         "--final-answer",
         is_flag=True,
         help="Read only the end of a reasoning model's response: what is in <answer>, or follows </think>. "
         "E.g. --final-answer --rule exact",
     ),
     _UNCLEAR,
-    click.option(
+    option(
         "--on-invalid",
         type=click.Choice(["error", "skip"]),
         default="error",
@@ -179,18 +215,19 @@ ANSWER_OPTIONS = [
 ]
 
 # The same for a command that reads each response by every rule, and picks no field for a gap.
-RULELESS_OPTIONS = [option for option in (*INPUT_OPTIONS, *ANSWER_OPTIONS) if option not in (_CARRY, _RULE, _UNCLEAR)]
+INPUT_OPTIONS_WITHOUT_CARRY = [one for one in INPUT_OPTIONS if one is not _CARRY]
+RULELESS_OPTIONS = [one for one in ANSWER_OPTIONS if one not in (_RULE, _UNCLEAR)]
 
 # What is counted by groups.
 GROUP_OPTIONS = [
-    click.option(
+    option(
         "--group-by",
         multiple=True,
         metavar="FIELD",
         help="Count by the values of a field, too: question, or a path, which is then carried; repeatable. "
         "E.g. --group-by category",
     ),
-    click.option(
+    option(
         "--max-groups",
         type=click.IntRange(min=1),
         default=MAX_GROUPS,
@@ -202,7 +239,7 @@ GROUP_OPTIONS = [
 
 # How the input is read.
 READ_OPTIONS = [
-    click.option(
+    option(
         "--reader",
         type=choices(Reader),
         default=Reader.AUTO.value,
@@ -210,7 +247,7 @@ READ_OPTIONS = [
         help="auto: by blocks, and records of more than 8 MiB with ijson. ijson: all with ijson, slower, in one "
         "process.",
     ),
-    click.option(
+    option(
         "--max-record-bytes",
         type=click.IntRange(min=1),
         default=MAX_RECORD_BYTES,
@@ -222,28 +259,27 @@ READ_OPTIONS = [
 
 # What is said on the way.
 LOG_OPTIONS = [
-    click.option(
+    option(
         "--log-format",
         type=choices(LogFormat),
         default=LogFormat.AUTO.value,
         show_default=True,
         help="How to log, and to report the end, on standard error. auto: console on a terminal, else JSON Lines.",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Print errors only: no warnings, progress or summary."),
-    click.option("-v", "--verbose", is_flag=True, help="Also log the settings, and how long it took."),
-    click.option("--debug", is_flag=True, help="Like -v, and show the traceback of an error."),
+    option("-q", "--quiet", is_flag=True, help="Print errors only: no warnings, progress or summary."),
+    option("-v", "--verbose", is_flag=True, help="Also log the settings, and how long it took."),
+    option("--debug", is_flag=True, help="Like -v, and show the traceback of an error."),
 ]
 
 
-_Command = Callable[..., None]
-
-
-def with_options(*options: Callable[[_Command], _Command]) -> Callable[[_Command], _Command]:
-    """Give a command these options, in this order."""
+def with_options(**sections: Sequence[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
+    """Give a command these options, in this order; the names of the arguments, with blanks, are the headings."""
 
     def decorate(command: _Command) -> _Command:
-        for option in reversed(options):
-            command = option(command)
+        for name, options in reversed(sections.items()):
+            for one in reversed(options):
+                command = one(command)
+                command.__click_params__[-1].heading = name.replace("_", " ")  # type: ignore[attr-defined]  # click's
         return command
 
     return decorate

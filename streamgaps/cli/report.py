@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamgaps.cli.options import DASH, LOG_OPTIONS, set_up_logs, with_options
+from streamgaps.cli.options import DASH, LOG_OPTIONS, Command, option, set_up_logs, with_options
 from streamgaps.page.html import HTML_NAME
 from streamgaps.page.report import report
 from streamgaps.survey import MOST_SAMPLES
@@ -16,23 +16,27 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_OUTPUT_OPTIONS = [
+    option(
+        "--html",
+        type=click.Path(),
+        metavar="FILE",
+        help=f"Where to write the page. E.g. --html report.html  [default: {HTML_NAME} in RESULTS_DIR]",
+    ),
+    option(
+        "--report-samples",
+        type=click.IntRange(min=0),
+        default=MOST_SAMPLES,
+        show_default=True,
+        metavar="N",
+        help="Show so many gaps of each error type at most, drawn evenly from all. E.g. --report-samples 50",
+    ),
+]
 
-@click.command("report")
-@click.argument("results_dir", metavar="RESULTS_DIR")
-@click.option(
-    "--html",
-    metavar="FILE",
-    help=f"Where to write the page. E.g. --html report.html  [default: {HTML_NAME} in RESULTS_DIR]",
-)
-@click.option(
-    "--report-samples",
-    type=click.IntRange(min=0),
-    default=MOST_SAMPLES,
-    show_default=True,
-    metavar="N",
-    help="Show so many gaps of each error type at most, drawn evenly from all. E.g. --report-samples 50",
-)
-@with_options(*LOG_OPTIONS)
+
+@click.command("report", cls=Command)
+@click.argument("results_dir", metavar="RESULTS_DIR", type=click.Path())
+@with_options(Results=_OUTPUT_OPTIONS, Messages=LOG_OPTIONS)
 @click.pass_obj
 def command(
     outlook: exits.Outlook,
@@ -47,8 +51,16 @@ def command(
 ) -> None:
     """Make a page of the results of a run: one HTML file, to look at in a browser.
 
-    It shows kpi_metrics.json, if the run wrote it, and a sample of kpi_gaps.jsonl.
-    """
+    RESULTS_DIR is what streamgaps analyze has written. The page shows kpi_metrics.json, if the run wrote it, and a
+    sample of kpi_gaps.jsonl. It needs streamgaps[report].
+
+    Exit codes are those of streamgaps analyze.
+
+    \b
+    Examples:
+      streamgaps report gaps
+      streamgaps report gaps --html page.html --report-samples 50
+    """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
     if html == DASH:
         message = "--html needs the name of a file"
         raise click.UsageError(message)

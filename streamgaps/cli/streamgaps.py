@@ -39,8 +39,23 @@ class _Commands(click.Group):
         found: click.Command = import_module(f"streamgaps.cli.{cmd_name}").command
         return found
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)  # they come first: one of them is what the reader looks for
+        click.Command.format_options(self, ctx, formatter)
 
-@click.group(cls=_Commands, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=_Commands,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog='Completion: add eval "$(_STREAMGAPS_COMPLETE=bash_source streamgaps)" to ~/.bashrc, the same with '
+    "zsh_source to ~/.zshrc, or _STREAMGAPS_COMPLETE=fish_source streamgaps | source to fish's configuration.",
+)
 @version_option
 def group() -> None:
-    """Find where a vision-language model's yes/no answers contradict the ground truth."""
+    """Find where a vision-language model's yes/no answers contradict the ground truth.
+
+    \b
+    streamgaps analyze results.json -o gaps     writes gaps/kpi_gaps.jsonl and a report
+    streamgaps COMMAND --help                   explains a command, with examples
+    """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
