@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -15,21 +15,17 @@ import pytest
 
 import streamgaps
 from streamgaps.cli import analyze as analyze_module
-from streamgaps.outputs.names import GAPS_NAME
-from tests.conftest import ROOT, command, names
+from tests.conftest import GOLDEN, ROOT, command, names
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines() if line.startswith("$ ")]
 
 
 def test_the_first_command_shows_its_real_output(tmp_path: Path) -> None:
     """Word for word, but for the time."""
-    text = next(text for kind, text in BLOCKS if kind == "console" and "streamgaps analyze" in text)
-    first, _, expected = text.partition("\n")
-    analyze = first[2:].partition("&& ")[2]
-    assert analyze.startswith("streamgaps analyze tests/golden/sample.json -o ")
-    arguments = shlex.split(analyze)[1:]
+    _, line, *expected = next(text for kind, text in BLOCKS if kind == "console").splitlines()
+    assert line.startswith("$ streamgaps analyze tests/golden/sample.json -o gaps ")
+    arguments = shlex.split(line)[2:]
     arguments[arguments.index("-o") + 1] = str(tmp_path / "gaps")
     shown = subprocess.run(
         [*command("streamgaps"), *arguments, "--log-format", "console"],
@@ -39,30 +35,60 @@ def test_the_first_command_shows_its_real_output(tmp_path: Path) -> None:
         text=True,
     ).stderr
 
-    def without_time(lines: str) -> list[str]:
-        return [re.sub(r"^\S+Z |path=\S+|^(Took|Written) .*", "", line).rstrip() for line in lines.splitlines()]
+    def without_time(lines: Iterable[str]) -> list[str]:
+        return [re.sub(r"^\S+Z |path=\S+|^(Took|Written) .*", "", line).rstrip() for line in lines]
 
-    assert without_time(expected) == without_time(shown)
+    assert without_time(expected) == without_time(shown.splitlines())
 
 
-@pytest.mark.parametrize("line", [line[2:] for line in COMMANDS if "pip install" not in line])
-def test_every_command_runs(line: str, tmp_path: Path, sample: Path) -> None:
-    """In a folder that has the files which the README speaks of."""
-    (tmp_path / "results.json").write_bytes(sample.read_bytes())
+def test_its_commands_run_from_top_to_bottom(tmp_path: Path) -> None:
+    """In one folder, as in a clone; what is shown below a command is what it prints."""
+    pytest.importorskip("jinja2")
     (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "golden").symlink_to(sample.parent)
-    (tmp_path / "specs").mkdir()
-    for spec in ("spec.yaml", "specs/job.yaml"):
-        (tmp_path / spec).write_text("predictions_json: results.json\nresults_dir: gaps\n")
+    (tmp_path / "tests" / "golden").symlink_to(GOLDEN)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path}
-    shown = subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, check=True, capture_output=True, env=environment)
-    if "-o -" in line:
-        assert "error_type" in json.loads(shown.stdout)
-    elif "audit" in line or "compare" in line:
-        assert b" by the rule alone." in shown.stdout or b"McNemar's test: " in shown.stdout
-    else:
-        assert GAPS_NAME in names(tmp_path / "gaps")
+    told = dict[str, tuple[int, str]]()
+    for line, expected in _commands():
+        ended = subprocess.run(
+            ["/bin/sh", "-c", line],
+            cwd=tmp_path,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PATH": path},
+        )
+        told[line] = (ended.returncode, ended.stdout if expected else "")
+        assert (0, expected) == told[line], line
+    assert len(told) >= 24
+    assert {"gaps", "tests"} == {*names(tmp_path)}
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    """Yield each command that can be run without a network, and what is shown of its output."""
+    for text in (text for kind, text in BLOCKS if kind == "console"):
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            line, _, shown = part.partition("\n")
+            if "pip install" not in line:
+                yield line, "" if "\nTook " in shown else shown  # which the first test looks at
+
+
+def test_what_it_installs_is_what_there_is() -> None:
+    """Names of extras, and tox, which is how these tests are run."""
+    found = set(re.findall(r"pip install (?:--quiet )?('[^']+'|\S+)", README))
+    assert {"'.[dask]'", "'.[remote]'", "'.[report]'", ".", "tox"} == found
+
+
+def test_its_links_lead_somewhere() -> None:
+    """To files that are there, and to its own headings."""
+    prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    for target in re.findall(r"\]\(([^)]+)\)", prose):
+        if target.startswith("#"):
+            assert target[1:] in anchors
+        elif not target.startswith("https://"):
+            assert (ROOT / target).exists(), target
 
 
 def test_every_option_is_in_the_readme() -> None:
@@ -72,14 +98,16 @@ def test_every_option_is_in_the_readme() -> None:
             assert f"`{max(parameter.opts, key=len)}" in README
 
 
-def test_python_examples_run(tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In an empty folder with the sample in it."""
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "python"])
+def test_python_examples_run(text: str, tmp_path: Path, sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder with the sample and its gaps in it; those of other tools where they are installed."""
+    for library in ("duckdb", "pandas", "polars", "datasets"):
+        if f"{library}." in text or f"import {library}" in text or f"from {library}" in text:
+            pytest.importorskip(library)
     (tmp_path / "results.json").write_bytes(sample.read_bytes())
     monkeypatch.chdir(tmp_path)
-    examples = [text for kind, text in BLOCKS if kind == "python"]
-    assert examples
-    for example in examples:
-        exec(compile(example, "README.md", "exec"), {})  # noqa: S102 -- our own
+    streamgaps.analyze("results.json", "gaps")
+    exec(compile(text, "README.md", "exec"), {})  # noqa: S102 -- our own
 
 
 def test_the_changelog_knows_this_version() -> None:
