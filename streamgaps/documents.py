@@ -56,7 +56,8 @@ class Documents(NamedTuple):
         if self.metrics and is_stream:
             message = "metrics (--metrics) are written to a results folder, and there is none"
             raise ConfigurationError(message)
-        check_least(self.fail_under or {})
+        if self.fail_under is not None:
+            check_least(self.fail_under)
         if self.html is not None:
             from streamgaps.page.html import check_available  # noqa: PLC0415 -- few runs make a page
 

@@ -44,7 +44,7 @@ def check_least(fail_under: Mapping[str, object]) -> None:
             message = f"fail_under (--fail-under): there is no metric {name!r} for it; there are {', '.join(_GATES)}"
             raise ConfigurationError(message)
         if isinstance(least, bool) or not isinstance(least, (int, float)) or not -1 <= least <= 1:
-            message = f"fail_under (--fail-under): {name} must be a number up to 1, not {least!r}; 90 % is 0.9"
+            message = f"fail_under (--fail-under): {name} must be a number from -1 to 1, not {least!r}; 90 % is 0.9"
             raise ConfigurationError(message)
 
 
@@ -60,38 +60,41 @@ def check_skipped_share(tally: Tally, most: float | None, *, is_stream: bool) ->
         GateError: more could not be compared.
     """
     count = tally.uncompared
-    if most is None or not count or 100 * count / tally.records <= most:
+    share = 100 * count / tally.records if count else 0
+    if most is None or share <= most:
         return
     what_is_left = (
         "the gaps were handed on before that was known"
         if is_stream
         else "no results were put in place; without the limit, --skipped lists them"
     )
-    message = (
-        f"{count:,} of {tally.records:,} records ({100 * count / tally.records:.6g} %) were skipped, "
-        f"and {f'at most {most:g} % may be (--max-skipped)' if most else 'none may be (--strict)'}; {what_is_left}"
-    )
+    shown = f"{share:.6g}"
+    if float(shown) <= most:
+        shown = _exact(share)
+    limit = f"at most {_exact(most)} % may be (--max-skipped)" if most else "none may be (--strict)"
+    message = f"{count:,} of {tally.records:,} records ({shown} %) were skipped, and {limit}; {what_is_left}"
     raise GateError(message, tally)
 
 
-def check_metrics(tally: Tally, fail_under: Mapping[str, float], *, positive: str, is_stream: bool) -> None:
+def check_metrics(tally: Tally, fail_under: Mapping[str, float] | None, *, positive: str, is_stream: bool) -> None:
     """Say that metrics are less than they have to be; the results are in place by then.
 
     Args:
         tally: the counts of the run, with its survey.
-        fail_under: the least value of each metric.
+        fail_under: the least value of each metric; None: any will do.
         positive: which answer is the positive one.
         is_stream: whether the gaps went to a stream.
 
     Raises:
         GateError: at least one is less, or not defined.
     """
-    if tally.survey is None:
+    if not fail_under:
         return
+    assert tally.survey is not None  # noqa: S101 -- a run with such limits counts answers; without, none would be kept
     counts = tally.survey.total
     found = measure(counts if positive == "yes" else counts.flipped())
     low = [
-        f"{name} is {'not defined' if value is None else _shown(value, least)}, and must be at least {least:g}"
+        f"{name} is {'not defined' if value is None else _shown(value, least)}, and must be at least {_exact(least)}"
         for name, least in fail_under.items()
         for value in [found[name]]
         if value is None or value < least
@@ -104,4 +107,9 @@ def check_metrics(tally: Tally, fail_under: Mapping[str, float], *, positive: st
 def _shown(value: float, least: float) -> str:
     """Write so many digits that it is seen to be less."""
     text = f"{value:.4f}"
-    return text if float(text) < least else repr(value)
+    return text if float(text) < least else _exact(value)
+
+
+def _exact(number: float) -> str:
+    """Write a number with all of its digits: rounded, it could seem to keep a limit."""
+    return repr(number).removesuffix(".0")

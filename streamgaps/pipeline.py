@@ -175,7 +175,7 @@ def analyze(
             documents=documents.write(run.tally, sampler, settings.about(writing.names)),
         )
     _log_outcome(run.tally, results_dir, documents)
-    check_metrics(run.tally, fail_under or {}, positive=positive, is_stream=is_stream)
+    check_metrics(run.tally, fail_under, positive=positive, is_stream=is_stream)
     return run.tally
 
 

@@ -3,14 +3,16 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from streamgaps import ConfigurationError, GateError, InputError, Tally, analyze, iter_gaps
+from streamgaps import ConfigurationError, GateError, InputError, SkipReason, Tally, analyze, iter_gaps
 from streamgaps.chain import Chain
 from streamgaps.cli.streamgaps import main
+from streamgaps.gates import check_metrics, check_skipped_share
 from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
 from streamgaps.stages.read import read
 from tests.conftest import names
@@ -203,3 +205,34 @@ def test_a_limit_is_for_the_metric_of_the_positive_answer(tmp_path: Path) -> Non
         with pytest.raises(GateError, match=rf"^{low} is 0\.0000, and must be at least 0\.1 ") as caught:
             analyze(source(*records), tmp_path, fail_under={high: 1.0, low: 0.1}, positive=positive)
         assert caught.value.is_written
+
+
+def test_limits_on_what_nobody_counted_do_not_pass() -> None:
+    """That would be a bug of ours, and the run is not to look like one that keeps them."""
+    check_metrics(Tally(), None, positive="yes", is_stream=False)
+    with pytest.raises(AssertionError):
+        check_metrics(Tally(), {"accuracy": 0.9}, positive="yes", is_stream=False)
+
+
+@pytest.mark.parametrize(
+    ("skipped", "most", "said"),
+    [
+        (5_000_001, 5, "5,000,001 of 100,000,000 records (5.000001 %) were skipped, and at most 5 % may be"),
+        (5_000_001, 5.0000005, "(5.000001 %) were skipped, and at most 5.0000005 % may be"),
+        (33_333_333, 33, "(33.3333 %) were skipped, and at most 33 % may be"),
+    ],
+)
+def test_a_share_is_seen_to_be_more_than_the_limit(skipped: int, most: float, said: str) -> None:
+    """With as many digits as that takes."""
+    tally = Tally(100_000_000 - skipped, skipped=Counter({SkipReason("response", "neither"): skipped}))
+    with pytest.raises(GateError) as caught:
+        check_skipped_share(tally, most, is_stream=False)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("fail_under", [[], 0, "", ["accuracy"]])
+def test_limits_are_a_mapping(tmp_path: Path, fail_under: Any) -> None:
+    """What is empty, too."""
+    with pytest.raises(ConfigurationError, match="fail_under must be a mapping of metrics to their least values, not "):
+        analyze(source(), tmp_path / "gaps", fail_under=fail_under)
+    assert names(tmp_path) == []

@@ -174,9 +174,9 @@ def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) ->
     [
         (["--fail-under", "accurracy=0.9"], "there is no metric 'accurracy' for it; there are true_positive_rate, "),
         (["--fail-under", "unclear_rate=0.9"], "there is no metric 'unclear_rate'"),
-        (["--fail-under", "accuracy=90"], ": accuracy must be a number up to 1, not 90.0; 90 % is 0.9"),
+        (["--fail-under", "accuracy=90"], ": accuracy must be a number from -1 to 1, not 90.0; 90 % is 0.9"),
         (["--fail-under", "accuracy=high"], "'high' is no number"),
-        (["--fail-under", "accuracy=nan"], "must be a number up to 1"),
+        (["--fail-under", "accuracy=nan"], "must be a number from -1 to 1"),
         (["--fail-under", "f1=0.9", "--fail-under", "f1=0.1"], "--fail-under names a metric twice"),
         ([word for n in range(101) for word in ("--group-by", f"f{n}")], "there are 101 fields that make groups"),
         (["--fail-under", "accuracy"], "expected NAME=VALUE"),
