@@ -142,6 +142,7 @@ def analyze(
     check_is_local(skipped, "skipped")
     check_is_local(html, "html")
     check_percentage(max_skipped, "max_skipped")
+    _check_max_warnings(max_warnings)
     is_stream = not isinstance(results_dir, (str, os.PathLike))
     documents = Documents(metrics, html, report_samples, positive, fail_under)
     documents.check(is_stream=is_stream)
@@ -177,6 +178,12 @@ def analyze(
     _log_outcome(run.tally, results_dir, documents)
     check_metrics(run.tally, fail_under, positive=positive, is_stream=is_stream)
     return run.tally
+
+
+def _check_max_warnings(most: object) -> None:
+    if most is not None and (type(most) is not int or most < 0):
+        message = f"max_warnings must be None (all) or a whole number from 0 on, not {most!r}"
+        raise ConfigurationError(message)
 
 
 def _settings(options: Options, documents: Documents, *, keeps_records: bool) -> Settings:

@@ -125,6 +125,16 @@ def test_jobs_are_a_whole_number(jobs: Any, tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("most", [-1, 1.0, "x", True])
+def test_a_limit_of_warnings_is_a_whole_number(most: Any, tmp_path: Path) -> None:
+    """From 0 on; the command's -1, for all, is None here."""
+    with pytest.raises(
+        ConfigurationError, match=r"max_warnings must be None \(all\) or a whole number from 0 on, not "
+    ):
+        analyze(io.BytesIO(b"[]"), tmp_path / "gaps", max_warnings=most)
+    assert names(tmp_path) == []
+
+
 def test_choices_may_be_given_as_members() -> None:
     """Whoever uses the enumerations need not spell them."""
     settings = made(format=Format.JSONL, reader=Reader.IJSON, paths=Paths.KEEP, unclear=Unclear.GAP)
