@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from streamgaps.settings import Settings
     from streamgaps.side import Index, IndexFile
 
+    OnNotice = Callable[[Skip | UnresolvedPath], None]
     Tap = Callable[[Iterable[ParsedPrediction]], Iterator[ParsedPrediction]]
 
-__all__ = ["Chain"]
+__all__ = ["Chain", "ignore"]
+
+
+def ignore(_: object) -> None:
+    """Do nothing: for what nobody wants to be told of."""
 
 
 class Chain:
@@ -38,8 +43,8 @@ class Chain:
         self._files = ExitStack()
         self._labels = self._open(settings.labels_index)
         self._videos = self._open(settings.videos_index)
-        self._on_unresolved: Callable[[UnresolvedPath], None] = _ignore
-        self._resolve = make_resolver(settings.paths, settings.base, self._tell)
+        self._on_unresolved: Callable[[UnresolvedPath], None] = ignore
+        self._resolve = make_resolver(settings.paths, settings.base, self._tell_of_path)
 
     def _open(self, file: IndexFile | None) -> Index | None:
         if file is None:
@@ -48,7 +53,7 @@ class Chain:
 
         return self._files.enter_context(closing(Index(file)))
 
-    def _tell(self, path: UnresolvedPath) -> None:
+    def _tell_of_path(self, path: UnresolvedPath) -> None:
         self._on_unresolved(path)
 
     def __enter__(self) -> Self:
@@ -66,8 +71,8 @@ class Chain:
         batches: Iterable[list[Any]],
         *,
         tally: Tally,
-        tell: Callable[[Skip | UnresolvedPath], None],
-        mark: Callable[[int], object] = bool,
+        on_notice: OnNotice,
+        mark: Callable[[int], object] = ignore,
         tap: Tap | None = None,
         first: int = 0,
     ) -> Iterator[Gap]:
@@ -76,7 +81,7 @@ class Chain:
         Args:
             batches: items in the order of the input, as many at a time as come at once.
             tally: where they are counted.
-            tell: told of every item that is skipped, and of every path that cannot be resolved.
+            on_notice: told of every item that is skipped, and of every path that cannot be resolved.
             mark: told of the number of each label that is used, where the ground truth is in another file.
             tap: looks at each prediction, with its answers read, before it is classified.
             first: the place in the input of the first item.
@@ -85,22 +90,24 @@ class Chain:
             RecordError: an item is not a prediction.
         """
         settings = self._settings
-        self._on_unresolved = tell
+        self._on_unresolved = on_notice
         parsed = self.parse(batches, mark=mark, first=first)
         if settings.takes_survey and tally.survey is not None:
             parsed = count(parsed, tally.survey, attributes=settings.group_attributes)
         if tap is not None:
             parsed = tap(parsed)
-        return classify(parsed, tally=tally, resolve=self._resolve, on_skip=tell, policy=settings.policy, first=first)
+        return classify(
+            parsed, tally=tally, resolve=self._resolve, on_skip=on_notice, policy=settings.policy, first=first
+        )
 
     def parse(
-        self, batches: Iterable[list[Any]], *, mark: Callable[[int], object] = bool, first: int = 0
+        self, batches: Iterable[list[Any]], *, mark: Callable[[int], object] = ignore, first: int = 0
     ) -> Iterator[ParsedPrediction]:
         """Yield the predictions among items with their answers read; arguments and errors as for `find_gaps`."""
         return parse(self.predictions(batches, mark=mark, first=first), reading=self._settings.reading)
 
     def predictions(
-        self, batches: Iterable[list[Any]], *, mark: Callable[[int], object] = bool, first: int = 0
+        self, batches: Iterable[list[Any]], *, mark: Callable[[int], object] = ignore, first: int = 0
     ) -> Iterator[Prediction]:
         """Yield the predictions among items, with what is known of them elsewhere; as for `find_gaps`."""
         settings = self._settings
@@ -112,7 +119,3 @@ class Chain:
         if self._videos is not None:
             found = join_videos(found, self._videos, policy=matching, first=first)
         return found
-
-
-def _ignore(_: UnresolvedPath) -> None:
-    pass

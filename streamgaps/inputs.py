@@ -6,17 +6,26 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streamgaps.exceptions import InputError, NotAnArrayError, RecordError
+from streamgaps.sources.source import expand
 from streamgaps.stages.read import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import os
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import ExitStack
 
     from streamgaps.settings import Settings
     from streamgaps.side import Marks
-    from streamgaps.sources.source import Source
+    from streamgaps.sources.source import Input, Source
 
-__all__ = ["Meter", "explained", "indexed", "left_over"]
+__all__ = ["Meter", "explained", "indexed", "inputs_of", "left_over"]
+
+
+def inputs_of(
+    predictions: Input | Iterable[Input], settings: Settings, skipped: str | os.PathLike[str] | None = None
+) -> list[Input]:
+    """List the inputs; of a folder, not what is there for another reason."""
+    return expand(predictions, without=[settings.ground_truth, settings.annotations, skipped])
 
 
 def indexed(settings: Settings, stack: ExitStack, folder: str | None = None) -> Settings:
@@ -73,18 +82,33 @@ class Meter:
 
     Args:
         on_progress: told after each block; nobody if None.
+
+    Attributes:
+        position: how many, after the last block that was passed on.
     """
 
     def __init__(self, on_progress: Callable[[int], object] | None) -> None:
-        self._tell = on_progress or bool
-        self._done = 0  # bytes of the inputs before this one
+        self.position = 0
+        self._on_progress = on_progress
 
     def blocks(self, source: Source) -> Iterator[bytes]:
         """Pass the blocks of an input on."""
+        begin = self.position
         for block in source.blocks:
             yield block
-            self._tell(self._done + source.position())
-        self._done += source.position()
+            self._move_to(begin + source.position())
+        self.position = begin + source.position()  # what follows the last block of what is compressed
+
+    def measured(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass blocks on that are read as they are."""
+        for block in blocks:
+            yield block
+            self._move_to(self.position + len(block))
+
+    def _move_to(self, position: int) -> None:
+        self.position = position
+        if self._on_progress is not None:
+            self._on_progress(position)
 
 
 def _no_line(_: int) -> int | None:

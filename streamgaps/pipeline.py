@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
-from streamgaps.chain import Chain
 from streamgaps.documents import Documents
-from streamgaps.exceptions import ConfigurationError, InputError
+from streamgaps.exceptions import ConfigurationError
 from streamgaps.gates import check_metrics, check_percentage, check_skipped_share
-from streamgaps.inputs import explained, indexed, left_over
+from streamgaps.inputs import indexed, inputs_of
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
-from streamgaps.model import Skip, Tally
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME
 from streamgaps.outputs.outputs import open_outputs
 from streamgaps.paths import check_is_local
 from streamgaps.reports import text
+from streamgaps.run import Run, read_gaps
 from streamgaps.settings import check_max_groups, make_settings
-from streamgaps.sources.source import expand, is_same, open_source, size_of
-from streamgaps.stages.read import read
-from streamgaps.stages.write import SKIPPED_KEYS, skipped_line, write
+from streamgaps.sources.source import is_same, size_of
+from streamgaps.stages.write import SKIPPED_KEYS
 from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
+from streamgaps.writing import Notices, Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,29 +32,17 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
-    from streamgaps.chain import Tap
-    from streamgaps.inputs import Meter
-    from streamgaps.model import Gap, UnresolvedPath
-    from streamgaps.outputs.outputs import Outputs
-    from streamgaps.page.samples import Sampler
+    from streamgaps.chain import OnNotice
+    from streamgaps.model import Gap, Tally
     from streamgaps.parallel.ahead import Pool
-    from streamgaps.parallel.units import Part
     from streamgaps.settings import Options, Settings
-    from streamgaps.side import Marks
     from streamgaps.sources.source import Input
-    from streamgaps.stages.dedup import Repeats
     from streamgaps.survey import Survey
 
-    Notice = Skip | UnresolvedPath
-    Tell = Callable[[Notice], None]
-
-__all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps", "read_gaps"]
+__all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps"]
 
 PARALLEL_FROM_BYTES = 32 * 1024 * 1024
 """How long the input is, at least, for several processes to be faster than one: to start them takes 60 ms."""
-
-_NAMES = 100
-"""How many inputs are named in the metrics."""
 
 
 def analyze(
@@ -73,7 +59,7 @@ def analyze(
     positive: str = "yes",
     max_skipped: float | None = None,
     fail_under: Mapping[str, float] | None = None,
-    on_warning: Callable[[Notice], None] | None = None,
+    on_warning: OnNotice | None = None,
     max_warnings: int | None = None,
     on_progress: Callable[[int, Tally], None] | None = None,
     **options: Unpack[Options],
@@ -147,7 +133,7 @@ def analyze(
     documents = Documents(metrics, html, report_samples, positive, fail_under)
     documents.check(is_stream=is_stream)
     settings = _settings(options, documents, keeps_records=skipped is not None)
-    inputs = _inputs(predictions, settings, skipped)
+    inputs = inputs_of(predictions, settings, skipped)
     every_input = [*inputs, settings.ground_truth, settings.annotations]
     _check_no_input(every_input, skipped, "skipped samples")
     _check_no_input(every_input, html, "page")
@@ -162,9 +148,12 @@ def analyze(
     with staged as outputs, ExitStack() as stack:
         with _pool(jobs, executor, scheduler) as pool:  # it is closed before anything is in place: that may take long
             folder = outputs.parts_folder() if pool is not None and pool.is_elsewhere else None
-            run = _Run(indexed(settings, stack, folder), stack, tell=on_warning or log_warning, is_one=len(inputs) == 1)
+            notices = Notices(on_warning or log_warning, max_warnings, outputs.skipped)
+            run = Run(indexed(settings, stack, folder), stack, on_notice=notices, is_one=len(inputs) == 1)
             sampler = documents.sampler(settings.reading)
-            writing = _Writing(run, outputs, max_warnings, on_progress, is_stream=is_stream, sampler=sampler)
+            writing = Writing(
+                run, outputs, on_progress, max_notices=notices.wanted, is_stream=is_stream, sampler=sampler
+            )
             writing.read(inputs, pool)
         run.check()
         writing.hand_on()
@@ -172,7 +161,7 @@ def analyze(
         log.load(INFO)  # now: if there is no memory for it, nothing is to be in place
         outputs.commit(
             text.report(run.tally) if run.tally.gaps else None,
-            has_skipped=writing.has_skipped,
+            has_skipped=notices.has_skipped,
             documents=documents.write(run.tally, sampler, settings.about(writing.names)),
         )
     _log_outcome(run.tally, results_dir, documents)
@@ -228,7 +217,7 @@ def _warn_of_fields(survey: Survey) -> None:
 def iter_gaps(
     predictions: Input | Iterable[Input],
     *,
-    on_warning: Callable[[Notice], None] | None = None,
+    on_warning: OnNotice | None = None,
     tally: Tally | None = None,
     **options: Unpack[Options],
 ) -> Iterator[Gap]:
@@ -256,277 +245,7 @@ def iter_gaps(
         OutputError: what `dedup` remembers cannot be written to the temporary folder; an OSError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    yield from read_gaps(predictions, make_settings(options), tell=on_warning or log_warning, tally=tally)
-
-
-def read_gaps(
-    predictions: Input | Iterable[Input],
-    settings: Settings,
-    *,
-    tell: Tell,
-    tally: Tally | None = None,
-    tap: Tap | None = None,
-    meter: Meter | None = None,
-) -> Iterator[Gap]:
-    """Do what `iter_gaps` does, by settings that are made.
-
-    Args:
-        predictions: as for `analyze`.
-        settings: the options of the run.
-        tell: told of what is skipped, and of paths that cannot be resolved.
-        tally: as for `iter_gaps`.
-        tap: looks at the predictions of each input, one at a time, before they are classified: when a gap is yielded,
-            the prediction that it saw last is the one.
-        meter: tells how far it is.
-    """
-    inputs = _inputs(predictions, settings)
-    with ExitStack() as stack:
-        run = _Run(indexed(settings, stack), stack, tell=tell, is_one=len(inputs) == 1)
-        run.tap = tap
-        if tally is not None:
-            if run.tally.survey is not None:
-                tally.survey = _continued(tally.survey, run.tally.survey)
-            run.tally, run.records = tally, tally.records
-        for one in inputs:
-            with open_source(one) as source:
-                yield from run.gaps(source.name, source.blocks if meter is None else meter.blocks(source))
-        run.check()
-
-
-def _continued(survey: Survey | None, other: Survey) -> Survey:
-    """Return what is to be counted on: what there is, if it is of the same groups."""
-    if survey is None:
-        return other
-    if (survey.fields, survey.most) == (other.fields, other.most):
-        return survey
-    message = "tally counts other groups already (group_by, max_groups); give another one"
-    raise ConfigurationError(message)
-
-
-class _Run:
-    """What goes on from one input to the next.
-
-    Args:
-        settings: the options of the run.
-        stack: closes what is opened.
-        tell: told of what is skipped, and of paths that cannot be resolved.
-        is_one: whether there is one input only, which need not be named each time.
-
-    Attributes:
-        settings: as above.
-        stack: as above.
-        tell: as above.
-        tally: the counts.
-        marks: which labels were used; None if there are none.
-        repeats: which gaps there were; None if that does not matter.
-        is_one: as above.
-        tap: looks at predictions before they are classified, if anybody wants to.
-        records: how many records `tally` is to have: those that came out of the reader.
-    """
-
-    def __init__(self, settings: Settings, stack: ExitStack, *, tell: Tell, is_one: bool) -> None:
-        self.settings = settings
-        self.stack = stack
-        self.tell = tell
-        self.tally = settings.new_tally()
-        self.marks: Marks | None = None
-        self.repeats: Repeats | None = None
-        self.is_one = is_one
-        self.tap: Tap | None = None
-        self.records = 0
-        self._chain = stack.enter_context(Chain(settings))
-        if settings.labels_index is not None:
-            from streamgaps.side import Marks  # noqa: PLC0415
-
-            self.marks = Marks(settings.labels_index)
-        if settings.dedup:
-            from streamgaps.stages.dedup import Repeats  # noqa: PLC0415 -- it loads SQLite
-
-            self.repeats = stack.enter_context(Repeats())
-
-    def teller(self, source: str) -> Tell:
-        """Return what is told of notices from an input: it names the input, if there are several."""
-        if self.is_one:
-            return self.tell
-        return lambda notice: self.tell(notice.replace(source=source))
-
-    def gaps(self, name: str, blocks: Iterable[bytes], *, behind: int | None = None, index: int = 0) -> Iterator[Gap]:
-        """Yield the gaps of an input, block after block; `behind` and `index` are as for `read`."""
-        items = read(blocks, self.settings.shape, behind=behind, index=index)
-        with explained(name, lambda: items.format, self.settings, items.line_of):
-            mark = bool if self.marks is None else self.marks.set
-            gaps = self._chain.find_gaps(
-                self._counted(items), tally=self.tally, tell=self.teller(name), mark=mark, tap=self.tap, first=index
-            )
-            if self.repeats is not None:
-                from streamgaps.stages.dedup import drop_repeats  # noqa: PLC0415
-
-                gaps = drop_repeats(gaps, self.repeats, self.tally)
-            yield from gaps
-
-    def _counted(self, batches: Iterable[list[Any]]) -> Iterator[list[Any]]:
-        for batch in batches:
-            self.records += len(batch)
-            yield batch
-
-    def check(self) -> None:
-        """Check, behind the last input, that each record read was counted as something, and that no label is left over.
-
-        Raises:
-            AssertionError: a record was lost on the way, or counted twice; no input is to blame for that.
-            InputError: a label is left over, and that is not to be skipped.
-        """
-        if self.records != self.tally.records:
-            message = f"{self.records:,} records were read, and {self.tally.records:,} are accounted for"
-            raise AssertionError(message)
-        unused, ambiguous = left_over(self.settings, self.marks)
-        self.tally.unused_labels += unused
-        self.tally.ambiguous_labels += ambiguous
-
-
-class _Shown:
-    """A file that shows the lines that are written to it to who draws a sample of them."""
-
-    def __init__(self, file: BinaryIO, sampler: Sampler) -> None:
-        self._write = file.write
-        self._show = sampler.add
-
-    def write(self, lines: bytes) -> int:
-        self._show(lines)
-        return self._write(lines)
-
-
-class _Writing:
-    """Reads inputs, and writes their gaps.
-
-    Attributes:
-        has_skipped: whether there is anything in the file for what is skipped.
-        names: what the first inputs are called.
-    """
-
-    def __init__(
-        self,
-        run: _Run,
-        outputs: Outputs,
-        max_warnings: int | None,
-        on_progress: Callable[[int, Tally], None] | None,
-        *,
-        is_stream: bool,
-        sampler: Sampler | None,
-    ) -> None:
-        self._is_stream = is_stream
-        self.has_skipped = False
-        self.names: list[str] = []
-        self._run = run
-        self._outputs = outputs
-        self._lines: BinaryIO = outputs.gaps if sampler is None else cast("BinaryIO", _Shown(outputs.gaps, sampler))
-        self._on_progress = on_progress
-        self._done = 0  # bytes of inputs that are read here, to their ends
-        self._position_ahead: Callable[[], int] = int  # and of those that workers read
-        self._max_warnings = max_warnings
-        run.tell = self._keeping(_limited(run.tell, max_warnings))
-
-    def read(self, inputs: list[Input], pool: Pool | None) -> None:
-        """Read inputs to their ends; those that can be by others, if there are any."""
-        try:
-            if pool is None:
-                for one in inputs:
-                    self.read_here(one)
-            else:
-                self._read_with(pool, inputs)
-        except InputError:
-            self.hand_on()  # a stream gets what was found before that
-            raise
-
-    def _read_with(self, pool: Pool, inputs: list[Input]) -> None:
-        from streamgaps.parallel.ahead import Ahead  # noqa: PLC0415 -- many runs never need it
-
-        ahead = Ahead(
-            pool,
-            self,
-            settings=self._run.settings,
-            max_notices=None if self._outputs.skipped is not None else self._max_warnings,
-            folder=self._outputs.parts_folder() if pool.is_elsewhere or not self._run.is_one else None,
-        )
-        self._position_ahead = ahead.position
-        ahead.read(inputs)
-
-    def begin(self, name: str) -> None:
-        """Remember what the first inputs are called."""
-        if len(self.names) < _NAMES:
-            self.names.append(name)
-
-    def read_here(self, one: Input) -> None:
-        """Read an input in this process."""
-        with open_source(one) as source:
-            self.begin(source.name)
-            gaps = self._run.gaps(source.name, self._watched(source.blocks, source.position))
-            deque(write(gaps, self._lines), maxlen=0)
-            self._done += source.position()
-
-    def _watched(self, blocks: Iterable[bytes], position: Callable[[], int]) -> Iterator[bytes]:
-        """Pass the blocks on; before the next one is waited for, hand on what was found, and tell how far it is."""
-        for block in blocks:
-            yield block
-            self.hand_on()
-            self.tell(position())
-
-    def take(self, name: str, part: Part) -> None:
-        """Take what workers have found in a part of an input."""
-        run = self._run
-        run.records += part.items
-        run.tally += part.tally
-        deque(map(run.teller(name), part.notices), maxlen=0)
-        if run.marks is not None:
-            run.marks.set_all(part.marks)
-        self._lines.write(self._without_repeats(part.gaps))
-        self.hand_on()
-        self.tell()
-
-    def read_rest(self, name: str, blocks: Iterator[bytes], *, behind: int, index: int) -> None:
-        """Read on where workers have read an array in a JSON document; arguments as for `read`."""
-        length = 0
-
-        def measured() -> Iterator[bytes]:
-            nonlocal length
-            for block in blocks:
-                length += len(block)
-                yield block
-
-        gaps = self._run.gaps(name, self._watched(measured(), lambda: length), behind=behind, index=index)
-        deque(write(gaps, self._lines), maxlen=0)
-        self._done += length
-
-    def tell(self, position: int = 0) -> None:
-        """Tell how far the run is, where so many bytes of an input that is read here are read."""
-        if self._on_progress is not None:
-            self._on_progress(self._done + self._position_ahead() + position, self._run.tally)
-
-    def _without_repeats(self, lines: bytes) -> bytes:
-        if self._run.repeats is None:
-            return lines
-        from streamgaps.stages.dedup import drop_repeated_lines  # noqa: PLC0415
-
-        return drop_repeated_lines(lines, self._run.repeats, self._run.tally)
-
-    def hand_on(self) -> None:
-        """Let a stream have what was found so far."""
-        if self._is_stream:
-            self._outputs.gaps.flush()
-
-    def _keeping(self, tell: Tell) -> Tell:
-        """Write down what is skipped, if that is wanted, and pass it on."""
-        file = self._outputs.skipped
-        if file is None:
-            return tell
-
-        def keep(notice: Notice) -> None:
-            if isinstance(notice, Skip):
-                file.write(skipped_line(notice))
-                self.has_skipped = True
-            tell(notice)
-
-        return keep
+    yield from read_gaps(predictions, make_settings(options), on_notice=on_warning or log_warning, tally=tally)
 
 
 def _jobs(inputs: list[Input], settings: Settings, jobs: int | None) -> int:
@@ -562,13 +281,6 @@ def _pool(jobs: int, executor: Executor | None, scheduler: str | None) -> Iterat
             yield Pool(lambda: stack.enter_context(Workers(jobs)), lambda: jobs)
 
 
-def _inputs(
-    predictions: Input | Iterable[Input], settings: Settings, skipped: str | os.PathLike[str] | None = None
-) -> list[Input]:
-    """List the inputs; of a folder, not what is there for another reason."""
-    return expand(predictions, without=[settings.ground_truth, settings.annotations, skipped])
-
-
 def _check_no_input(inputs: list[Input | None], target: str | os.PathLike[str] | None, content: str) -> None:
     """Refuse to replace an input, or to remove it where there is nothing to write."""
     if target is not None and any(is_same(one, target) for one in inputs if isinstance(one, (str, os.PathLike))):
@@ -582,18 +294,3 @@ def _check_carried(settings: Settings) -> None:
     if taken:
         message = f"a skipped sample has a field {taken[0]!r} already; carry it under another name: 'name={taken[0]}'"
         raise ConfigurationError(message)
-
-
-def _limited(tell: Tell, limit: int | None) -> Tell:
-    """Pass so many warnings on."""
-    if limit is None:
-        return tell
-    left = limit
-
-    def tell_limited(notice: Notice) -> None:
-        nonlocal left
-        if left > 0:
-            left -= 1
-            tell(notice)
-
-    return tell_limited

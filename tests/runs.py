@@ -53,8 +53,8 @@ class Taken:
         assert name == self.names[-1]
         self.parts.append(part)
 
-    def tell(self) -> None:
-        """Tell nobody."""
+    def show_progress(self) -> None:
+        """Show nobody."""
 
 
 def read_ahead(

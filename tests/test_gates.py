@@ -192,7 +192,7 @@ def test_an_error_in_a_file_that_was_written_to_is_put_down_to_that(
         path.write_text("[1, 2, 3]")
         return read(*arguments, **options)
 
-    monkeypatch.setattr("streamgaps.pipeline.read", write_meanwhile)
+    monkeypatch.setattr("streamgaps.run.read", write_meanwhile)
     with pytest.raises(OSError, match="changed while it was read"):
         analyze(path, tmp_path / "gaps")
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import streamgaps
-from streamgaps import InputError, Skip, Tally, analyze, iter_gaps, pipeline
+from streamgaps import InputError, Skip, Tally, analyze, iter_gaps
 from streamgaps.decoding.blocks import GIANT_BYTES
 from streamgaps.outputs.names import GAPS_NAME
 from streamgaps.parallel import ahead as parallel_module
 from streamgaps.parallel import ranges
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
+from streamgaps.writing import Writing
 from tests.conftest import names
 from tests.doubles import Here, cut
 from tests.runs import RANGES, in_a_row, in_parts
@@ -225,8 +226,8 @@ def test_long_records_of_skipped_samples_are_sent_in_parts(tmp_path: Path, monke
         lengths.append(sum(len(notice.record or b"") for notice in part.notices if isinstance(notice, Skip)))
         take(writing, name, part)
 
-    take = pipeline._Writing.take
-    monkeypatch.setattr(pipeline._Writing, "take", spy)
+    take = Writing.take
+    monkeypatch.setattr(Writing, "take", spy)
     options: dict[str, Any] = {"ground_truth": io.BytesIO(labels), "on": "id", "on_warning": lambda _: None}
     tally = analyze(path, tmp_path / "gaps", jobs=2, skipped=tmp_path / "s", **options)
     assert 4000 == tally.skipped.total()

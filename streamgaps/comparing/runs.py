@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from streamgaps import system
+from streamgaps.chain import ignore
 from streamgaps.comparing.changes import Changes, Run, state_of_gap
 from streamgaps.comparing.matching import key_of
 from streamgaps.exceptions import (
@@ -23,7 +24,7 @@ from streamgaps.model import Invalid
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.outputs.results import files_in, gap_lines, read_metrics
 from streamgaps.paths import Paths, is_url
-from streamgaps.pipeline import read_gaps
+from streamgaps.run import read_gaps
 from streamgaps.settings import check_fields, check_max_groups, make_settings, texts_of
 from streamgaps.sources.source import expand
 from streamgaps.stages.classify import Unclear
@@ -223,7 +224,7 @@ class Predictions:
         gaps = read_gaps(
             self.inputs(run),
             settings,
-            tell=_ignore,
+            on_notice=ignore,  # what is skipped is counted as unclear, or as not compared
             tap=lambda parsed: self._tap(parsed, found, groups, settings),
             meter=self._meter,
         )
@@ -244,10 +245,6 @@ class Predictions:
             numbers = [number_of(field, None if record is None else get(record)) for field, get in getters]
             found.add(key, answers[2], numbers)
             yield pair
-
-
-def _ignore(_: object) -> None:
-    """Do nothing: what is skipped is counted as unclear, or as not compared."""
 
 
 class _Lines:

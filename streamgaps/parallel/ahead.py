@@ -90,8 +90,8 @@ class Taker(Protocol):
     def read_rest(self, name: str, blocks: Iterator[bytes], *, behind: int, index: int) -> None:
         """Read on behind an array in a JSON document; arguments as for `read`."""
 
-    def tell(self) -> None:
-        """Tell how far the run is."""
+    def show_progress(self) -> None:
+        """Show how far the run is."""
 
 
 class Ahead:
@@ -235,7 +235,7 @@ class Ahead:
                     if future.done():  # it was the unit that did not get something in time
                         raise
                     self._shown = max(self._shown, self._done + sum(map(_length_of, self._under_way)))
-                    self.taker.tell()
+                    self.taker.show_progress()
 
     def add(self, length: int) -> None:
         """Count bytes of what is taken."""

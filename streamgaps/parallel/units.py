@@ -24,7 +24,7 @@ from streamgaps.stages.read import Format, make_reader, read
 from streamgaps.stages.write import write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from streamgaps.model import Skip, Tally, UnresolvedPath
     from streamgaps.parallel.spill import Spilled
     from streamgaps.settings import Settings
-    from streamgaps.sources.source import Identity
+    from streamgaps.sources.source import Identity, Source
 
 __all__ = ["PIECE_BYTES", "Answer", "Findings", "Part", "Range", "Shard", "Terms", "find_in", "read_unit", "reader_of"]
 
@@ -163,7 +163,7 @@ class Findings:
         self._terms = terms
         self._end = end
         self._first = first
-        self._told = 0
+        self._kept = 0
         self._noticed_bytes = 0
         self._file: PartFile | None = None
         self.is_full = False
@@ -175,10 +175,10 @@ class Findings:
         if self._file is not None:
             self._file.discard()
 
-    def tell(self, notice: Skip | UnresolvedPath) -> None:
+    def keep(self, notice: Skip | UnresolvedPath) -> None:
         """Keep a notice, if it is wanted."""
-        if self._terms.max_notices is None or self._told < self._terms.max_notices:
-            self._told += 1
+        if self._terms.max_notices is None or self._kept < self._terms.max_notices:
+            self._kept += 1
             self._notices.append(notice)
             self._noticed_bytes += _NOTICE_BYTES + len(getattr(notice, "record", None) or b"")
 
@@ -304,8 +304,10 @@ def find_in(
     error = None
     try:
         with _chain(terms) as stages:
-            gaps = stages.find_gaps(batches, tally=found.tally, tell=found.tell, mark=found.marks.append, first=first)
-            deque(write(gaps, cast("BinaryIO", found.lines)), maxlen=0)
+            gaps = stages.find_gaps(
+                batches, tally=found.tally, on_notice=found.keep, mark=found.marks.append, first=first
+            )
+            deque(write(gaps, cast("BinaryIO", found.lines)), maxlen=0)  # no loop is as fast
     except InputError as refused:
         error = refused
         if isinstance(error, RecordError):
@@ -328,20 +330,19 @@ def _read_shard(unit: Shard) -> Answer:
 
     problem = None
     with Findings(unit.terms) as found:
-        position: Callable[[], int] = int
+        source: Source | None = None
         try:
             with open_source(unit.path) as source:
-                position = source.position
                 decoded = read(source.blocks, settings.shape)
                 with (
                     explained(unit.name, lambda: decoded.format, settings, decoded.line_of),
                     _chain(unit.terms) as chain,
                 ):
-                    gaps = chain.find_gaps(batches(), tally=found.tally, tell=found.tell, mark=found.marks.append)
-                    deque(write(gaps, cast("BinaryIO", found.lines)), maxlen=0)
+                    gaps = chain.find_gaps(batches(), tally=found.tally, on_notice=found.keep, mark=found.marks.append)
+                    deque(write(gaps, cast("BinaryIO", found.lines)), maxlen=0)  # no loop is as fast
         except InputError as error:
             problem = error
-        return found.answer(found.take(items=items), position(), problem)
+        return found.answer(found.take(items=items), 0 if source is None else source.position(), problem)
 
 
 _of_thread = threading.local()
