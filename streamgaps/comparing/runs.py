@@ -22,7 +22,7 @@ from streamgaps.fields import MISSING, look_up
 from streamgaps.inputs import indexed
 from streamgaps.model import Invalid
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
-from streamgaps.outputs.results import files_in, gap_lines, read_metrics
+from streamgaps.outputs.results import content_of, gap_lines, metrics_error, read_metrics
 from streamgaps.paths import Paths, is_url
 from streamgaps.run import read_gaps
 from streamgaps.settings import check_fields, check_max_groups, make_settings, texts_of
@@ -101,10 +101,10 @@ def _is_results(run: Input) -> bool:
     if not isinstance(run, (str, os.PathLike)) or is_url(os.fspath(run)):
         return False
     try:
-        has_results, has_files = files_in(run)
+        content = content_of(run)
     except (OSError, ValueError):  # a file, as a rule; whatever is wrong with it is said when it is opened
         return False
-    return has_results or not has_files
+    return content.has_results or content.is_empty
 
 
 class Groups:
@@ -396,10 +396,7 @@ def _metrics(path: str, found: Found, longest: int) -> Confusion | None:
     values = {name: value for name, value in values.items() if value is not MISSING}
     for name in _COUNTS[:-1]:
         if type(values.get(name)) is not int or not 0 <= values[name] < 2**63:
-            message = f"these are no metrics as analyze writes them: '{name}' must be a whole number"
-            error = InputError(message)
-            error.source = path
-            raise error
+            raise metrics_error(path, f"'{name}' must be a whole number")
     _check_is_of(found, path, values)
     found.read_by = {name: values[f"run.{name}"] for name in _READ_BY if f"run.{name}" in values}
     counts = Confusion(*(values.get(name, 0) for name in _COUNTS))

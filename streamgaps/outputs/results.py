@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps import system
-from streamgaps.exceptions import InputError, SourceNotFoundError, StreamgapsError, UnsupportedInputError
-from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.exceptions import InputError, SourceNotFoundError, UnsupportedInputError
+from streamgaps.outputs.names import GAPS_NAME, GROUPS, METRICS_NAME, REPORT_NAME
 from streamgaps.sources.source import open_source
 from streamgaps.stages.read import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["files_in", "gap_lines", "read_metrics"]
+__all__ = ["Content", "content_of", "gap_lines", "metrics_error", "read_metrics"]
 
-_GROUPS = b'\n  "groups": '
-"""Where the groups begin in a `kpi_metrics.json` that streamgaps has written: they are at the end."""
+_GROUPS = GROUPS.encode()
 
 
-def files_in(folder: str | os.PathLike[str]) -> tuple[bool, bool]:
-    """Say whether there are files of results in a folder, and whether there is anything at all.
+class Content(NamedTuple):
+    """What there is in a folder."""
+
+    has_results: bool
+    """Whether a run may have written there: there is at least one file that is called so."""
+    is_empty: bool
+
+
+def content_of(folder: str | os.PathLike[str]) -> Content:
+    """Look into a folder.
 
     Raises:
         OSError: it is no folder, or cannot be listed.
         ValueError: no folder can have that name.
     """
     found = system.listdir(folder)
-    return not {GAPS_NAME, REPORT_NAME, METRICS_NAME}.isdisjoint(found), bool(found)
+    return Content(not {GAPS_NAME, REPORT_NAME, METRICS_NAME}.isdisjoint(found), not found)
 
 
 def gap_lines(path: str | os.PathLike[str], *, longest: int = MAX_RECORD_BYTES) -> Iterator[tuple[int, bytes]]:
@@ -42,61 +49,74 @@ def gap_lines(path: str | os.PathLike[str], *, longest: int = MAX_RECORD_BYTES) 
         longest: how many bytes a line may have.
 
     Raises:
-        UnsupportedInputError: a line is longer than `longest`.
+        InputError: a line is longer than `longest`, or the file is compressed and damaged.
         SourceError: the file cannot be read.
     """
     try:
         with open_source(path) as source:
-            yield from enumerate(_lines(source.blocks, longest, source.name), 1)
+            yield from enumerate(_lines(source.blocks, longest), 1)
     except SourceNotFoundError:
         return
+    except InputError as error:
+        error.source = os.fspath(path)
+        raise
 
 
-def read_metrics(path: str | os.PathLike[str], *, longest: int = MAX_RECORD_BYTES) -> dict[str, Any] | None:
-    """Read a `kpi_metrics.json` without its groups, which may be long; None if there is none.
+def read_metrics(
+    path: str | os.PathLike[str], *, with_groups: bool = False, longest: int | None = None
+) -> dict[str, Any] | None:
+    """Read a `kpi_metrics.json`; None if there is none.
 
-    Memory: a few times what is before the groups; of a file that somebody else has written, of all of it.
+    Memory: a few times what is read of it. Without the groups that is little, unless somebody else has written it.
 
     Args:
         path: the file.
-        longest: how many bytes it may have.
+        with_groups: whether its groups are wanted, too, which may be long.
+        longest: how many bytes are read of it, at most, about; all if None.
 
     Raises:
-        InputError: it is no JSON object, or longer than `longest`.
+        InputError: it is no JSON object, or longer than `longest`, or compressed and damaged.
         SourceError: it cannot be read.
     """
     try:
         with open_source(path) as source:
-            text = _head(source.blocks, longest)
-            value = json.loads(text)
+            text = _beginning(source.blocks, None if with_groups else _GROUPS, longest)
     except SourceNotFoundError:
         return None
+    except InputError as error:
+        error.source = os.fspath(path)
+        raise
+    try:
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if isinstance(error, StreamgapsError):
-            raise
-        value = error
-    if not isinstance(value, dict):
-        why = value if isinstance(value, Exception) else "no object"
-        wrong = InputError(f"these are no metrics as analyze writes them: {why}")
-        wrong.source = os.fspath(path)
-        raise wrong
-    return value
+        raise metrics_error(path, error) from error
+    if not isinstance(document, dict):
+        raise metrics_error(path, "it is no JSON object")
+    return document
 
 
-def _head(blocks: Iterable[bytes], longest: int) -> bytes:
+def metrics_error(path: str | os.PathLike[str], why: object) -> InputError:
+    """Return the error that a file is no `kpi_metrics.json`."""
+    error = InputError(f"is not what streamgaps writes: {why}; --metrics writes it anew")
+    error.source = os.fspath(path)
+    return error
+
+
+def _beginning(blocks: Iterable[bytes], end: bytes | None, longest: int | None) -> bytes:
+    """Return a JSON object up to the key that `end` begins with; all of it if there is none."""
     text = bytearray()
     for block in blocks:
         text += block
-        at = text.find(_GROUPS, max(0, len(text) - len(block) - len(_GROUPS)))
+        at = -1 if end is None else text.find(end, max(0, len(text) - len(block) - len(end)))
         if at >= 0:
             return bytes(text[:at]).rstrip().removesuffix(b",") + b"}"
-        if len(text) > longest:
-            message = f"it is longer than {longest} bytes; --max-record-bytes allows more"
+        if longest is not None and len(text) > longest:
+            message = f"it is longer than {longest:,} bytes; --max-record-bytes allows more"
             raise UnsupportedInputError(message)
     return bytes(text)
 
 
-def _lines(blocks: Iterable[bytes], longest: int, name: str) -> Iterator[bytes]:
+def _lines(blocks: Iterable[bytes], longest: int) -> Iterator[bytes]:
     parts: list[bytes] = []
     size = 0
     for block in blocks:
@@ -107,9 +127,7 @@ def _lines(blocks: Iterable[bytes], longest: int, name: str) -> Iterator[bytes]:
             parts.append(piece)
             size += len(piece)
             if size > longest:
-                message = f"a line is longer than {longest} bytes; --max-record-bytes allows more"
-                error = UnsupportedInputError(message)
-                error.source = name
-                raise error
+                message = f"a line is longer than {longest:,} bytes; --max-record-bytes allows more"
+                raise UnsupportedInputError(message)
     if size:
         yield b"".join(parts)

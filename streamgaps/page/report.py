@@ -15,11 +15,11 @@ from streamgaps.log import log
 from streamgaps.metrics import METRICS
 from streamgaps.outputs.atomic import write_file
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
-from streamgaps.outputs.results import files_in, gap_lines
+from streamgaps.outputs.results import content_of, gap_lines, metrics_error, read_metrics
 from streamgaps.page import html as page
 from streamgaps.page.samples import error_type_of
 from streamgaps.paths import check_is_local
-from streamgaps.sources.source import is_same, open_source
+from streamgaps.sources.source import is_same
 from streamgaps.stages.write import encode_exactly
 from streamgaps.survey import MOST_SAMPLES
 
@@ -160,7 +160,7 @@ def _check_folder(folder: Path) -> None:
     if not is_folder:
         message = f"{folder}: is no folder; name the one that the results were written to"
         raise SourceError(message)
-    if not files_in(folder)[0]:
+    if not content_of(folder).has_results:
         message = f"{folder}: there are no results in it; a run without gaps leaves none, unless --metrics was given"
         raise SourceNotFoundError(message)
 
@@ -171,17 +171,13 @@ def _read_metrics(path: Path) -> dict[str, Any] | None:
     Raises:
         InputError: they are not what a run writes.
     """
-    try:
-        with open_source(path) as source:
-            text = b"".join(source.blocks)
-    except SourceNotFoundError:
+    document = read_metrics(path, with_groups=True)
+    if document is None:
         return None
     try:
-        document: dict[str, Any] = json.loads(text)
         checked = msgspec.convert(document, _Metrics)
-    except (ValueError, RecursionError, msgspec.ValidationError) as error:
-        message = f"{path}: is not what streamgaps writes: {error}; --metrics writes it anew"
-        raise InputError(message) from error
+    except (RecursionError, msgspec.ValidationError) as error:
+        raise metrics_error(path, error) from error
     _check_complete(path, checked)
     return document
 
@@ -193,8 +189,7 @@ def _check_complete(path: Path, checked: Any) -> None:  # noqa: ANN401 -- made o
         one.accuracy is None or one.intervals.get("accuracy") is not None for one in described
     )
     if not is_complete:
-        message = f"{path}: is not what streamgaps writes: counts or intervals are missing; --metrics writes it anew"
-        raise InputError(message)
+        raise metrics_error(path, "counts or intervals are missing")
 
 
 def _read_gaps(path: Path) -> Iterator[bytes]:

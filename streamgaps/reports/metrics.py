@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps import __version__
 from streamgaps.metrics import METRICS, interval_of, measure, ratio, wilson, worst_first
-from streamgaps.outputs.names import GENERATOR
+from streamgaps.outputs.names import GENERATOR, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,7 +86,7 @@ def document(
         "run": dict(about),
         "number_of_groups": {field: len(found) for field, found in groups.items()},
     }
-    yield _json(head, indent=2).removesuffix("\n}") + ',\n  "groups": {'
+    yield _json(head, indent=2).removesuffix("\n}") + f",{GROUPS}{{"
     for number, (field, found) in enumerate(groups.items()):
         yield f"{',' if number else ''}\n    {_json(field)}: ["
         for place, group in enumerate(found[:most_groups]):

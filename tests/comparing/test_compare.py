@@ -332,9 +332,9 @@ def test_metrics_of_results_come_from_their_file(results: list[Path]) -> None:
         (json.dumps(METRICS | {"true_positives": None}), "'true_positives' must be a whole number"),
         (json.dumps(METRICS | {"true_negatives": -1}), "'true_negatives' must be a whole number"),
         ("{}", "'true_positives' must be a whole number"),
-        ("[1]", "no object"),
-        ("", "no metrics as analyze writes them: Expecting value"),
-        ('{"a"', "no metrics as analyze writes them: Expecting"),
+        ("[1]", "it is no JSON object; --metrics writes it anew"),
+        ("", "is not what streamgaps writes: Expecting value"),
+        ('{"a"', "is not what streamgaps writes: Expecting"),
     ],
 )
 def test_metrics_that_are_none_or_of_another_run_are_refused(results: list[Path], text: str, said: str) -> None:
@@ -343,6 +343,33 @@ def test_metrics_that_are_none_or_of_another_run_are_refused(results: list[Path]
     with pytest.raises(InputError, match=said) as caught:
         compare(results)
     assert str(caught.value).startswith(f"{results[1] / METRICS_NAME}: ")
+
+
+def test_the_error_of_metrics_keeps_its_cause(results: list[Path]) -> None:
+    """Which says where in the file it is."""
+    (results[1] / METRICS_NAME).write_text('{"a"')
+    with pytest.raises(InputError, match="is not what streamgaps writes") as caught:
+        compare(results)
+    assert isinstance(caught.value.__cause__, json.JSONDecodeError)
+
+
+def test_metrics_that_are_too_long_are_named(results: list[Path]) -> None:
+    """As is what allows longer ones."""
+    path = results[1] / METRICS_NAME
+    path.write_text(json.dumps(METRICS | {"more": "x" * 2_000}))
+    with pytest.raises(InputError) as caught:
+        compare(results, max_record_bytes=1_000)
+    assert f"{path}: it is longer than 1,000 bytes; --max-record-bytes allows more" == str(caught.value)
+
+
+@pytest.mark.parametrize("name", [GAPS_NAME, METRICS_NAME])
+def test_results_that_were_compressed_and_cut_are_named(results: list[Path], name: str) -> None:
+    """They are read as any input is."""
+    path = results[1] / name
+    path.write_bytes(gzip.compress(b"{}" * 1_000)[:-20])
+    with pytest.raises(InputError) as caught:
+        compare(results)
+    assert str(caught.value).startswith(f"{path}: ")
 
 
 GAP = {"video_id": "/a", "error_type": "FP", "question": "?", "ground_truth": "no", "response": "yes"}
@@ -358,7 +385,7 @@ GAP = {"video_id": "/a", "error_type": "FP", "question": "?", "ground_truth": "n
         (json.dumps(GAP | {"error_type": "XX"}).encode(), "item 1 is no gap: 'error_type' must be FP or FN"),
         (json.dumps(GAP | {"error_type": ["FP"]}).encode(), "item 1 is no gap: 'error_type' must be FP or FN"),
         (b'{"error_type":"FP"}', "item 1 is no gap: missing 'video_id'"),
-        (json.dumps(GAP | {"question": "x" * 2_000}).encode(), "a line is longer than 1000 bytes"),
+        (json.dumps(GAP | {"question": "x" * 2_000}).encode(), "a line is longer than 1,000 bytes"),
     ],
 )
 def test_gaps_that_are_none_are_refused(results: list[Path], line: bytes, said: str) -> None:
