@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import posixpath
 import re
 import sys
 from enum import Enum
@@ -18,7 +19,7 @@ from streamgaps.model import UnresolvedPath
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PathResolver", "Paths", "base_of", "check_is_local", "is_url", "make_resolver"]
+__all__ = ["PathResolver", "Paths", "base_of", "check_is_local", "is_url", "make_resolver", "url_below"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """A scheme of two or more characters, so that no drive letter is taken for one."""
@@ -56,6 +57,13 @@ _UNKNOWN = _Folder("", exists=False)
 def is_url(text: str) -> bool:
     """Say whether a text is a URL: it begins with a scheme of two or more letters and `://`."""
     return "://" in text and _URL.match(text) is not None
+
+
+def url_below(base: str, path: str) -> str:
+    """Return the URL of a relative path below a folder that is a URL; its dots and doubled slashes are taken out."""
+    name = posixpath.normpath(path)  # a URL has slashes on any system
+    folder = base.rstrip("/")
+    return folder if name == "." else f"{folder}/{name}"
 
 
 class Paths(str, Enum):
@@ -113,9 +121,7 @@ def make_resolver(
     if is_url(base):
         local = make_resolver(paths, base_of("/"), on_unresolved)
         return lambda index, video_id: (
-            local(index, video_id)
-            if is_url(video_id) or video_id.startswith("/")
-            else f"{base.rstrip('/')}/{os.path.normpath(video_id)}"
+            local(index, video_id) if is_url(video_id) or video_id.startswith("/") else url_below(base, video_id)
         )
     if paths is Paths.RESOLVE:
         return PathResolver(base, on_unresolved=on_unresolved)

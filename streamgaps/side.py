@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamgaps.exceptions import InputError, RecordError, SourceError, reason
 from streamgaps.fields import MISSING, Fields, carried_name, layout_of
 from streamgaps.model import Prediction
-from streamgaps.paths import is_url
+from streamgaps.paths import is_url, url_below
 from streamgaps.signals import STOPPING, signal_mask
 from streamgaps.sources.source import open_source
 from streamgaps.stages.join import Found, key_bytes
@@ -250,7 +250,7 @@ def _place(base: str, video: str) -> bytes:
     if is_url(video):
         return video.encode("utf-8", "surrogatepass")
     if is_url(base) and not video.startswith("/"):
-        return f"{base.rstrip('/')}/{os.path.normpath(video)}".encode("utf-8", "surrogatepass")
+        return url_below(base, video).encode("utf-8", "surrogatepass")
     return os.path.normpath(os.path.join(base, video)).encode("utf-8", "surrogatepass")  # noqa: PTH118
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import ntpath
 import os
 import re
 import sys
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamgaps import ConfigurationError, SourceError, UnresolvedPath, paths, system
-from streamgaps.paths import PathResolver, Paths, base_of, is_url, make_resolver
+from streamgaps.paths import PathResolver, Paths, base_of, is_url, make_resolver, url_below
 
 LONG_NAME = "n" * 255
 LINKS = {
@@ -430,9 +431,18 @@ def test_a_base_may_be_a_url(choice: Paths, base: str, folder: Path) -> None:
     assert resolve(0, "a/../v.mp4") == "s3://bucket/videos/v.mp4"
     assert resolve(0, "link/v.mp4") == "s3://bucket/videos/link/v.mp4"
     assert resolve(0, "https://host/v.mp4") == "https://host/v.mp4"
+    assert ["s3://bucket/videos"] * 2 == [resolve(0, ""), resolve(0, "./")]
     followed = folder.resolve() / "a" / "b" if choice is Paths.RESOLVE else folder / "link"
     assert str(followed / "v.mp4") == resolve(0, f"{folder}/link/v.mp4")
     assert notices == []
+
+
+def test_a_url_has_slashes_on_any_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever parts of a path have between them there."""
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "path", ntpath)
+        found = url_below("s3://bucket/videos", "a/../b//v.mp4")
+    assert found == "s3://bucket/videos/b/v.mp4"
 
 
 @pytest.mark.parametrize(
