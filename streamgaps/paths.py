@@ -307,26 +307,28 @@ def _raise_for_loop(path: str) -> None:
             raise
 
 
-def check_is_local(path: object, name: str, *, may_be_file: bool = False, may_be_missing: bool = True) -> None:
+def check_is_local(
+    path: object, name: str, *, kind: str = "file", may_be_open: bool = False, may_be_missing: bool = True
+) -> None:
     """Refuse what cannot be a local path.
 
     Args:
         path: what was given.
-        name: what the argument is called; `results_dir` is a folder.
-        may_be_file: whether it may be a file that is open.
+        name: what the argument is called.
+        kind: what it is to name: `"file"` or `"folder"`.
+        may_be_open: whether it may be a file that is open instead.
         may_be_missing: whether it may be None.
 
     Raises:
         ConfigurationError: it is a URL, empty, or no path at all.
     """
-    kind = "folder" if name == "results_dir" else "file"
     if path is None:
         if may_be_missing:
             return
         message = f"{name} is missing; name a {kind}"
         raise ConfigurationError(message)
     if not isinstance(path, (str, os.PathLike)):
-        if may_be_file and hasattr(path, "write"):
+        if may_be_open and hasattr(path, "write"):
             return
         message = f"{name} must be a path, not {path!r}"
         raise ConfigurationError(message)

@@ -124,7 +124,7 @@ def analyze(
         GateError: more was skipped than `max_skipped` allows, or a metric is less than `fail_under`; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
     """
-    check_is_local(results_dir, "results_dir", may_be_file=True, may_be_missing=False)
+    check_is_local(results_dir, "results_dir", kind="folder", may_be_open=True, may_be_missing=False)
     check_is_local(skipped, "skipped")
     check_is_local(html, "html")
     check_percentage(max_skipped, "max_skipped")

@@ -118,7 +118,7 @@ def report(
         ConfigurationError: an argument makes no sense, or the extra `streamgaps[report]` is not installed.
     """
     page.check_available()
-    check_is_local(results_dir, "results_dir", may_be_missing=False)
+    check_is_local(results_dir, "results_dir", kind="folder", may_be_missing=False)
     check_is_local(html, "html")
     folder = Path(results_dir)
     target = folder / page.HTML_NAME if html is None else Path(html)
