@@ -19,7 +19,7 @@ from streamgaps.outputs.outputs import open_outputs
 from streamgaps.paths import check_is_local
 from streamgaps.reports import text
 from streamgaps.run import Run, read_gaps
-from streamgaps.settings import check_max_groups, make_settings
+from streamgaps.settings import make_settings
 from streamgaps.sources.source import is_same, size_of
 from streamgaps.stages.write import SKIPPED_KEYS
 from streamgaps.survey import MOST_SAMPLES
@@ -123,6 +123,7 @@ def analyze(
         WorkerError: a process that read a part of the input died, or no scheduler is there; a RuntimeError.
         GateError: more was skipped than `max_skipped` allows, or a metric is less than `fail_under`; a RuntimeError.
         ConfigurationError: an argument makes no sense; a ValueError.
+        TypeError: there is no option of that name.
     """
     check_is_local(results_dir, "results_dir", kind="folder", may_be_open=True, may_be_missing=False)
     check_is_local(skipped, "skipped")
@@ -178,7 +179,6 @@ def _check_max_warnings(most: object) -> None:
 def _settings(options: Options, documents: Documents, *, keeps_records: bool) -> Settings:
     """Make the settings of a run that writes results."""
     settings = make_settings(options)
-    check_max_groups(settings.max_groups, settings.group_by)
     settings = settings._replace(policy=settings.policy._replace(keeps_records=keeps_records))
     return settings.surveyed() if documents.needs_survey else settings
 
@@ -244,6 +244,7 @@ def iter_gaps(
         SourceError: the input cannot be read; an OSError.
         OutputError: what `dedup` remembers cannot be written to the temporary folder; an OSError.
         ConfigurationError: an argument makes no sense; a ValueError.
+        TypeError: there is no option of that name.
     """
     yield from read_gaps(predictions, make_settings(options), on_notice=on_warning or log_warning, tally=tally)
 

@@ -165,7 +165,8 @@ def make_settings(options: Options) -> Settings:
     """Check the options, and make one value of them.
 
     Raises:
-        ConfigurationError: an option is not known, or makes no sense, alone or beside another.
+        TypeError: there is no option of that name.
+        ConfigurationError: an option makes no sense, alone or beside another.
         SourceError: the working directory, which relative paths need, does not exist any more.
     """
     unknown = sorted(set(options) - set(Options.__annotations__))
@@ -214,6 +215,7 @@ def _settings(options: Options) -> Settings:
         group_by=group_by,
         max_groups=_whole_number(options, "max_groups", MAX_GROUPS),
     )
+    check_max_groups(settings.max_groups, group_by)
     return settings.surveyed() if group_by else settings
 
 
@@ -397,7 +399,7 @@ def _labels(labels: Mapping[str, Collection[object]]) -> tuple[tuple[str, Answer
         if name not in ("yes", "no"):
             message = f"a label is for yes or for no, not for {name!r}"
             raise ConfigurationError(message)
-        is_one = isinstance(values, str) or not isinstance(values, Iterable)
+        is_one = isinstance(values, (str, bytes, bytearray)) or not isinstance(values, Iterable)
         for value in (values,) if is_one else values:
             for key in _label_keys(value):
                 if found.setdefault(key, Answer(name)) is not Answer(name):
@@ -408,7 +410,7 @@ def _labels(labels: Mapping[str, Collection[object]]) -> tuple[tuple[str, Answer
 
 def _label_keys(value: object) -> set[str]:
     """Return by what a label is found: one that reads like a number, by that number too."""
-    keys = {label_key(value)}
+    keys = {"" if isinstance(value, (bytes, bytearray)) else label_key(value)}
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         keys.add(label_key(float(value)))
     if "" in keys:
