@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.gates import check_least
+from streamgaps.page.options import MOST_SAMPLES, check_samples
 from streamgaps.reports.metrics import document
-from streamgaps.survey import MOST_SAMPLES
 
 if TYPE_CHECKING:
     import os
@@ -44,9 +44,7 @@ class Documents(NamedTuple):
         if self.positive not in ("yes", "no"):
             message = f"positive must be 'yes' or 'no', not {self.positive!r}"
             raise ConfigurationError(message)
-        if type(self.samples) is not int or self.samples < 0:
-            message = f"report_samples must be a whole number from 0 on, not {self.samples!r}"
-            raise ConfigurationError(message)
+        check_samples(self.samples)
         if self.positive == "no" and not self.needs_survey:
             message = "positive (--positive) has no effect without metrics, a page or a limit on a metric"
             raise ConfigurationError(message)

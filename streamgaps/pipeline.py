@@ -16,13 +16,13 @@ from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME
 from streamgaps.outputs.outputs import open_outputs
+from streamgaps.page.options import MOST_SAMPLES
 from streamgaps.paths import check_is_local
 from streamgaps.reports import text
 from streamgaps.run import Run, read_gaps
 from streamgaps.settings import make_settings
 from streamgaps.sources.source import is_same, size_of
 from streamgaps.stages.write import SKIPPED_KEYS
-from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
 from streamgaps.writing import Notices, Writing
 

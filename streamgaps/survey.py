@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
-__all__ = ["MAX_GROUPS", "MOST_SAMPLES", "NOTHING", "Confusion", "Group", "Survey", "group_key", "shown_value"]
+__all__ = ["MAX_GROUPS", "NOTHING", "Confusion", "Group", "Survey", "group_key", "shown_value"]
 
 MAX_GROUPS = 10_000
 """How many groups of a field are told apart, if nothing else is said."""
-
-MOST_SAMPLES = 200
-"""How many gaps of each error type a page shows at most, if nothing else is said."""
 
 LONGEST_KEY = 256
 """Values of more characters are told apart by a digest: so the memory that a group takes is bounded."""

@@ -26,7 +26,7 @@ from streamgaps.cli.options import (
     with_options,
 )
 from streamgaps.cli.terminal import shown_on_terminal
-from streamgaps.survey import MOST_SAMPLES
+from streamgaps.page.options import MOST_SAMPLES
 
 if TYPE_CHECKING:
     from streamgaps.cli import exits

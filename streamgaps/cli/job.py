@@ -13,11 +13,11 @@ from streamgaps.cli.progress import progress_bar
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
+from streamgaps.page.options import MOST_SAMPLES
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import report
 from streamgaps.sources.source import expand, size_of
-from streamgaps.survey import MOST_SAMPLES
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import click
 
 from streamgaps.cli.options import DASH, LOG_OPTIONS, Command, option, set_up_logs, with_options
 from streamgaps.page.html import HTML_NAME
+from streamgaps.page.options import MOST_SAMPLES
 from streamgaps.page.report import report
-from streamgaps.survey import MOST_SAMPLES
 
 if TYPE_CHECKING:
     from streamgaps.cli import exits

@@ -16,9 +16,10 @@ from streamgaps.model import SkipReason
 from streamgaps.page import charts
 from streamgaps.page.excerpts import MARK, Excerpt, excerpt, visible
 from streamgaps.page.highlight import deciding
+from streamgaps.page.options import MOST_SAMPLES
 from streamgaps.page.samples import Sampler
 from streamgaps.reports import text
-from streamgaps.survey import MOST_SAMPLES, shown_value
+from streamgaps.survey import shown_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -131,13 +132,7 @@ def new_sampler(most_per_type: int = MOST_SAMPLES, *, rule: object = None, final
         most_per_type: how many false positives, and how many false negatives, are shown at most.
         rule: the rule by which responses were read; None if it is not known.
         final_answer: whether only the final answers were read.
-
-    Raises:
-        ConfigurationError: `most_per_type` is no number of samples.
     """
-    if type(most_per_type) is not int or most_per_type < 0:
-        message = f"the number of samples must be a whole number from 0 on, not {most_per_type!r}"
-        raise ConfigurationError(message)
     return Sampler(most_per_type, deciding=lambda response: deciding(response, rule, final_answer=final_answer))
 
 

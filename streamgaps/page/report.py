@@ -17,11 +17,11 @@ from streamgaps.outputs.atomic import write_file
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.outputs.results import content_of, gap_lines, metrics_error, read_metrics
 from streamgaps.page import html as page
+from streamgaps.page.options import MOST_SAMPLES, check_samples
 from streamgaps.page.samples import error_type_of
 from streamgaps.paths import check_is_local
 from streamgaps.sources.source import is_same
 from streamgaps.stages.write import encode_exactly
-from streamgaps.survey import MOST_SAMPLES
 
 if TYPE_CHECKING:
     import os
@@ -120,6 +120,7 @@ def report(
     page.check_available()
     check_is_local(results_dir, "results_dir", kind="folder", may_be_missing=False)
     check_is_local(html, "html")
+    check_samples(report_samples)
     folder = Path(results_dir)
     target = folder / page.HTML_NAME if html is None else Path(html)
     sources = folder / GAPS_NAME, folder / METRICS_NAME, folder / REPORT_NAME

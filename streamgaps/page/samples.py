@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streamgaps.model import ErrorType
 from streamgaps.page.excerpts import Excerpt, excerpt
 from streamgaps.page.media import Media, media
-from streamgaps.survey import MOST_SAMPLES, Key, group_key
+from streamgaps.page.options import MOST_SAMPLES
+from streamgaps.survey import Key, group_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

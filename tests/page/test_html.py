@@ -253,13 +253,6 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         html.check_available()
 
 
-@pytest.mark.parametrize("most", [-1, 1.5, True, "9"])
-def test_the_number_of_samples_is_a_number(most: object) -> None:
-    """From 0 on."""
-    with pytest.raises(ConfigurationError, match="the number of samples must be"):
-        html.new_sampler(most)  # type: ignore[arg-type]  # which is the mistake
-
-
 @pytest.mark.parametrize("positive", ["yes", "no"])
 def test_the_gaps_of_groups_are_told_by_yes(positive: str) -> None:
     """As everywhere on the page, whatever the positive answer is."""

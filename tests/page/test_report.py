@@ -227,3 +227,15 @@ def test_what_is_no_place_is_refused(results_dir: Any, html: Any) -> None:
     """By a sentence."""
     with pytest.raises(ConfigurationError, match=r"is missing; name a folder|must be a path|name a local folder"):
         report(results_dir, html)
+
+
+@pytest.mark.parametrize("most", [-1, 1.5, True, "9"])
+def test_the_number_of_samples_is_a_number(tmp_path: Path, most: Any) -> None:
+    """From 0 on, and refused in the same words wherever a page is asked for."""
+    folder = write_results(tmp_path / "gaps", GAPS)
+    for make in (
+        lambda: report(folder, report_samples=most),
+        lambda: analyze(io.BytesIO(b"[]"), folder, html=tmp_path / "page.html", report_samples=most),
+    ):
+        with pytest.raises(ConfigurationError, match=r"^report_samples \(--report-samples\) must be a whole number"):
+            make()
