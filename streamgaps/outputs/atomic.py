@@ -123,11 +123,11 @@ class OutputFile:
                     system.fchmod(descriptor, mode & _PERMISSIONS)
         return self._file
 
-    def stage_text(self, pieces: Iterable[str]) -> None:
-        """Write all of it at once; lone surrogates as the escapes that JSON has for them."""
-        file = self.stage()
+    def write_text(self, pieces: Iterable[str]) -> None:
+        """Write to the staging file; lone surrogates as the escapes that JSON has for them."""
+        assert self._file is not None  # noqa: S101 -- it is staged before
         for piece in pieces:
-            file.write(piece.encode("utf-8", "backslashreplace"))
+            self._file.write(piece.encode("utf-8", "backslashreplace"))
 
     def sync(self) -> None:
         """Let what is staged so far be on the disk."""

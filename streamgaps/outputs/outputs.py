@@ -179,10 +179,14 @@ class Outputs:
             BrokenPipeError: the reader of the stream went away; all files are as they were.
         """
         is_there = {"skipped": has_skipped, "gaps": report is not None}
-        for name, pieces in {**documents, **({} if report is None else {"report": [report]})}.items():
-            if name in self._files:
-                self._files[name].stage_text(pieces)
+        texts = {**documents, **({"report": [report]} if report is not None and "report" in self._files else {})}
+        # Under the lock: a run that begins just now would remove a staging file that is not locked yet.
+        with signal_mask("SIG_BLOCK", STOPPING), locked(folders_of(self._files.values())):
+            for name in texts:
+                self._files[name].stage()
                 is_there[name] = True
+        for name, pieces in texts.items():
+            self._files[name].write_text(pieces)
         steps = [(file, is_there.get(name, False)) for name, file in self._files.items()]
         if "gaps" not in self._files:
             self.gaps.flush()
