@@ -26,7 +26,7 @@ from streamgaps.cli.progress import progress_bar
 from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.log import log
 from streamgaps.reports.audit import document, lines
-from streamgaps.sources.source import expand
+from streamgaps.sources.source import list_inputs
 
 if TYPE_CHECKING:
     from streamgaps.auditing import Audit
@@ -86,7 +86,11 @@ def command(
     """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
     set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
     options = make_options(options, predictions)
-    inputs = expand([opened(one) for one in predictions])
+    inputs = list_inputs(
+        [opened(one) for one in predictions],
+        ground_truth=options["ground_truth"],
+        annotations=options["annotations"],
+    )
     log.debug(
         "streamgaps.started",
         bytes=total_size(inputs),

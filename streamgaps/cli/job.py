@@ -17,7 +17,7 @@ from streamgaps.page.options import MOST_SAMPLES
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import report
-from streamgaps.sources.source import expand, size_of
+from streamgaps.sources.source import list_inputs, size_of
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -70,7 +70,12 @@ def analyze_and_tell(
         **options: as for `analyze`.
     """
     chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
-    inputs = expand(predictions)
+    inputs = list_inputs(
+        predictions,
+        ground_truth=options.get("ground_truth"),
+        annotations=options.get("annotations"),
+        skipped=skipped,
+    )
     size = total_size(inputs)
     log.debug(
         "streamgaps.started",

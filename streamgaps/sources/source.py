@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeAlias, TypeGuard, Un
 
 from streamgaps import system
 from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, reason
-from streamgaps.outputs.names import GAPS_NAME
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME
 from streamgaps.paths import is_url
 from streamgaps.sources.compressed import LONGEST_MAGIC, compression, decompressed
 
@@ -30,6 +30,7 @@ __all__ = [
     "expand",
     "is_same",
     "iter_range",
+    "list_inputs",
     "name_of",
     "open_range",
     "open_source",
@@ -46,6 +47,7 @@ _NOT_BYTES = {
     type(None): "not ready; open it in blocking mode",
 }
 _JSON_NAME = re.compile(r"[^.].*\.(json|jsonl|ndjson)(\.(gz|bz2|xz|zst))?", re.IGNORECASE | re.DOTALL)
+_RESULTS = {GAPS_NAME, METRICS_NAME}
 
 BLOCK_BYTES = 64 * 1024
 """How much is read at once."""
@@ -320,8 +322,8 @@ def expand(inputs: Input | Iterable[Input], *, without: Iterable[object] = ()) -
     """List what is to be read: each folder is replaced by the JSON files in it, in the order of their names.
 
     These are `*.json`, `*.jsonl` and `*.ndjson`, and the same with `.gz`, `.bz2`, `.xz` or `.zst` behind it; not those
-    that are hidden or in folders of it, and not the `kpi_gaps.jsonl` of an earlier run. A URL that ends in `/` is a
-    folder. What does not exist is passed on: `open_source` says so.
+    that are hidden or in folders of it, and not `kpi_gaps.jsonl` and `kpi_metrics.json`, the results of an earlier run.
+    A URL that ends in `/` is a folder. What does not exist is passed on: `open_source` says so.
 
     Args:
         inputs: one or several.
@@ -341,6 +343,29 @@ def expand(inputs: Input | Iterable[Input], *, without: Iterable[object] = ()) -
     return [each for one in several for each in _expand(one, [*without])]
 
 
+def list_inputs(
+    predictions: Input | Iterable[Input],
+    *,
+    ground_truth: object = None,
+    annotations: object = None,
+    skipped: object = None,
+) -> list[Input]:
+    """List what a run reads, as `expand` does; of a folder, not the other files of the run that are in it.
+
+    Args:
+        predictions: one or several inputs.
+        ground_truth: the option of that name.
+        annotations: the option of that name.
+        skipped: where skipped samples go.
+
+    Raises:
+        SourceNotFoundError: as `expand`.
+        SourceError: as `expand`.
+        ConfigurationError: as `expand`.
+    """
+    return expand(predictions, without=[ground_truth, annotations, skipped])
+
+
 def _is_one(inputs: object) -> bool:
     return isinstance(inputs, (str, os.PathLike)) or hasattr(inputs, "read")
 
@@ -356,7 +381,7 @@ def _expand(one: Input, without: list[object]) -> list[Input]:
 
         return _json_files(remote.shown(one), {url.rpartition("/")[2]: url for url in remote.list_folder(one)})
     if isinstance(one, (str, os.PathLike)) and _is_folder(one):
-        return _json_files(os.fspath(one), {path.name: path for path in _list(Path(one), without)})
+        return _json_files(os.fspath(one), {path.name: path for path in _list(Path(one))}, without)
     return [one]
 
 
@@ -379,25 +404,33 @@ def is_same(path: str | os.PathLike[str], other: object) -> bool:
     return (one.st_dev, one.st_ino) == (another.st_dev, another.st_ino)
 
 
-def _list(folder: Path, without: list[object]) -> list[Path]:
+def _list(folder: Path) -> list[Path]:
     try:
-        # What is no folder is passed on, so that a link that leads nowhere is not left out without a word.
-        return [
-            path
-            for path in (folder / name for name in system.listdir(folder))
-            if not _is_folder(path) and not any(is_same(path, other) for other in without)
-        ]
+        return [folder / name for name in system.listdir(folder)]
     except OSError as error:
         message = f"{folder}: the folder cannot be listed: {reason(error)}"
         raise SourceError(message) from error
 
 
-def _json_files(folder: str, files: Mapping[str, Input]) -> list[Input]:
-    found = [files[name] for name in sorted(files) if _JSON_NAME.fullmatch(name) and name != GAPS_NAME]
+def _json_files(folder: str, files: Mapping[str, Input], without: Iterable[object] = ()) -> list[Input]:
+    names = sorted(name for name in files if _JSON_NAME.fullmatch(name) and name not in _RESULTS)
+    found = [files[name] for name in names if not _is_left_out(files[name], without)]
     if not found:
         message = f"{folder}: there are no JSON files in the folder (*.json, *.jsonl, *.ndjson, or compressed ones)"
+        if GAPS_NAME in files:
+            message = (
+                f"{folder}: it holds the results of a run, not predictions; "
+                "streamgaps report and streamgaps compare read those"
+            )
         raise SourceNotFoundError(message)
     return found
+
+
+def _is_left_out(one: Input, without: Iterable[object]) -> bool:
+    """Say whether what is in a folder is a folder, or one of those files; not if it is a link that leads nowhere."""
+    if not isinstance(one, os.PathLike):  # a URL: only files are listed there
+        return False
+    return _is_folder(one) or any(is_same(one, other) for other in without)
 
 
 def name_of(predictions: Input) -> str:

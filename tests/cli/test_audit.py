@@ -53,6 +53,15 @@ def test_options_say_how_the_input_is_read(run: Run, tmp_path: Path) -> None:
     assert {1} == {rule["false_positives"] for rule in found["rules"]}
 
 
+def test_labels_in_the_folder_of_the_predictions_are_no_predictions(run: Run, tmp_path: Path) -> None:
+    """As for `analyze`."""
+    (tmp_path / "labels.jsonl").write_text('{"id": 1, "gt": "no"}\n')
+    (tmp_path / "p.jsonl").write_text('{"id": 1, "video_id": "v", "response": "yes"}\n')
+    result = run("streamgaps", "audit", tmp_path, "--ground-truth", tmp_path / "labels.jsonl", "--on", "id", "--json")
+    assert (0, "") == (result.returncode, result.stderr)
+    assert 1 == json.loads(result.stdout)["rules"][0]["false_positives"]
+
+
 def test_texts_of_the_input_stay_on_their_lines(run: Run, tmp_path: Path) -> None:
     """A terminal shows them, and does not obey; what is no text in UTF-8 is shown as well."""
     (tmp_path / "p.json").write_text(

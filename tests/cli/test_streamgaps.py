@@ -464,3 +464,16 @@ def test_folders_and_several_inputs_are_one_run(run: Run, tmp_path: Path) -> Non
     result = run("streamgaps", "analyze", "c", "shards", "-o", "gaps", "-q", "--log-format", "console")
     assert (1, "streamgaps: shards/b.jsonl: item 1 is not an object (line 2)\n") == (result.returncode, result.stderr)
     assert events((tmp_path / "gaps" / GAPS_NAME).read_text()) == gaps
+
+
+def test_the_other_files_of_a_run_may_be_in_its_folder(run: Run, tmp_path: Path) -> None:
+    """Labels, what was skipped, and the results of an earlier run: none of them is taken for predictions."""
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "labels.jsonl").write_text('{"id": 1, "gt": "no"}\n')
+    (tmp_path / "d" / "p.jsonl").write_text('{"id": 1, "video_id": "v", "response": "yes"}\n{"id": 2}\n')
+    joined = ["--ground-truth", "d/labels.jsonl", "--on", "id", "--on-invalid", "skip"]
+    for _ in range(2):
+        options = [*joined, "--skipped", "d/skipped.jsonl", "--metrics"]
+        assert 0 == run("streamgaps", "analyze", "d", "-o", "d", *options).returncode
+        assert len(events((tmp_path / "d" / GAPS_NAME).read_text())) == 1
+        assert len(events((tmp_path / "d" / "skipped.jsonl").read_text())) == 1

@@ -102,10 +102,11 @@ def test_a_connection_is_closed_behind_the_file(server: str) -> None:
 
 def test_a_remote_folder_is_listed(memory: Any) -> None:
     """As one on this machine."""
-    for name in ("b.json", "a.jsonl.gz", "kpi_gaps.jsonl", ".h.json", "x.txt", "deep/c.json"):
+    for name in ("b.json", "a.jsonl.gz", "kpi_gaps.jsonl", "kpi_metrics.json", ".h.json", "x.txt", "deep/c.json"):
         memory.pipe(f"/folder/{name}", b"[]")
     files = ["memory://folder/.h.json", "memory://folder/a.jsonl.gz", "memory://folder/b.json"]
-    assert [*files, "memory://folder/kpi_gaps.jsonl", "memory://folder/x.txt"] == list_folder("memory://folder/")
+    others = [f"memory://folder/{name}" for name in ("kpi_gaps.jsonl", "kpi_metrics.json", "x.txt")]
+    assert files + others == list_folder("memory://folder/")
     assert files[1:] == expand("memory://folder/")
     for url in expand("memory://folder/"):
         with open_source(url) as source:

@@ -16,8 +16,8 @@ import pytest
 
 from streamgaps import ConfigurationError, SourceError, system
 from streamgaps.exceptions import MalformedInputError, SourceNotFoundError
-from streamgaps.outputs.names import GAPS_NAME
-from streamgaps.sources.source import BLOCK_BYTES, Input, expand, open_source, size_of, standard_input
+from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME
+from streamgaps.sources.source import BLOCK_BYTES, Input, expand, list_inputs, open_source, size_of, standard_input
 from tests.doubles import ChunkedFile
 from tests.packing import COMPRESS
 
@@ -279,7 +279,18 @@ def test_a_standard_input_that_is_closed_is_said(monkeypatch: pytest.MonkeyPatch
 def test_a_folder_is_replaced_by_its_json_files(tmp_path: Path) -> None:
     """In the order of their names; what else is there is left out."""
     names = ["B.JSON", "a.json", "a.json.gz", "b.jsonl.zst", "c.ndjson.XZ", "d.json.bz2", "my_" + GAPS_NAME, "z.ndjson"]
-    others = [GAPS_NAME, ".hidden.json", "json", ".json", "a.json.zip", "a.json.gz.gz", "a.txt", "a.gz", "ajson"]
+    others = [
+        GAPS_NAME,
+        METRICS_NAME,
+        ".hidden.json",
+        "json",
+        ".json",
+        "a.json.zip",
+        "a.json.gz.gz",
+        "a.txt",
+        "a.gz",
+        "ajson",
+    ]
     for name in names + others:
         (tmp_path / name).touch()
     (tmp_path / "folder.json").mkdir()
@@ -306,9 +317,42 @@ def test_what_is_no_folder_is_passed_on(tmp_path: Path) -> None:
 
 def test_a_folder_without_json_files_is_said(tmp_path: Path) -> None:
     """It is most likely not the one that was meant."""
-    (tmp_path / GAPS_NAME).touch()
+    (tmp_path / "p.txt").touch()
     with pytest.raises(SourceNotFoundError, match=f"^{tmp_path}: there are no JSON files in the folder"):
         expand(tmp_path)
+
+
+def test_a_folder_of_results_is_no_folder_of_predictions(tmp_path: Path) -> None:
+    """Other commands read it."""
+    (tmp_path / GAPS_NAME).touch()
+    (tmp_path / METRICS_NAME).touch()
+    with pytest.raises(SourceNotFoundError, match=f"^{tmp_path}: it holds the results of a run, .* streamgaps compare"):
+        expand(tmp_path)
+
+
+def test_only_what_may_be_read_in_a_folder_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside predictions there may be very many videos, on a file system far away."""
+    for name in ("a.mp4", "b.mp4", "p.json"):
+        (tmp_path / name).touch()
+    asked: list[str] = []
+    stat = system.stat
+    monkeypatch.setattr(system, "stat", lambda path: asked.append(Path(path).name) or stat(path))
+    assert [tmp_path / "p.json"] == expand(tmp_path)
+    assert [tmp_path.name, "p.json"] == asked
+
+
+def test_the_other_files_of_a_run_are_no_predictions(tmp_path: Path) -> None:
+    """Whatever they are called, and under whatever path."""
+    for name in ("annotations.json", "labels.json", "p.json", "skipped.jsonl"):
+        (tmp_path / name).touch()
+    (tmp_path / "link.json").symlink_to("labels.json")
+    others = {
+        "annotations": tmp_path / "annotations.json",
+        "ground_truth": str(tmp_path / "labels.json"),
+        "skipped": tmp_path / "skipped.jsonl",
+    }
+    assert [tmp_path / "p.json"] == list_inputs(tmp_path, **others)
+    assert [tmp_path / "labels.json"] == list_inputs(tmp_path / "labels.json", **others)
 
 
 def test_a_folder_that_cannot_be_listed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
