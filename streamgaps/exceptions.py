@@ -150,8 +150,8 @@ class ConfigurationError(StreamgapsError, ValueError):
 
 
 def reason(error: Exception) -> str:
-    """Return what an error says, without the number and the name that an OSError puts around it."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+    """Return what an error says, without the number and the name that an OSError puts around it; else its kind."""
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
 @contextmanager

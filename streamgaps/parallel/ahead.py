@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from streamgaps import __version__
-from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, WorkerError
+from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, WorkerError, reason
 from streamgaps.parallel.ranges import RANGE_BYTES, Ranges
 from streamgaps.parallel.units import PIECE_BYTES, Range, Shard, Terms, read_unit
 from streamgaps.paths import is_url
@@ -232,8 +232,8 @@ class Ahead:
                 try:
                     return future.result(_PATIENCE_SECONDS)
                 except NotYetError:
-                    if future.done():  # it was the unit that did not get something in time
-                        raise
+                    if future.done():  # just now; or it was the unit that did not get something in time
+                        return future.result()
                     self._shown = max(self._shown, self._done + sum(map(_length_of, self._under_way)))
                     self.taker.show_progress()
 
@@ -285,7 +285,7 @@ class Ahead:
             message = f"a worker cannot load what it takes: {error}; it needs the same streamgaps, and your rules"
             raise WorkerError(message) from error
         except (CancelledError, *self.pool.deaths) as error:  # type: ignore[misc]  # the unpacked ones are errors, too
-            message = f"{name}: the workers that were to read it are lost: {str(error) or type(error).__name__}"
+            message = f"{name}: the workers that were to read it are lost: {reason(error)}"
             raise WorkerError(message) from error
 
 

@@ -88,7 +88,7 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
             raise
         except (OSError, RuntimeError, asyncio.TimeoutError) as error:
             what = _NO_WORKERS if scheduler == LOCAL else "the scheduler cannot be reached"
-            message = f"{scheduler}: {what}: {reason(error) or type(error).__name__}"
+            message = f"{scheduler}: {what}: {reason(error)}"
             raise WorkerError(message) from error
         executor = _Executor(client)
         yield Pool(lambda: executor, _Width(client), is_elsewhere=True, deaths=(KilledWorker, CommClosedError))

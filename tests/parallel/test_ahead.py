@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYetError  # Python's own from 3.11 on
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -249,6 +250,41 @@ def test_a_worker_that_dies_is_an_error_of_its_own(tmp_path: Path, monkeypatch: 
     with pytest.raises(WorkerError, match="a process that read a part of the input died"):
         analyze(path, tmp_path / "gaps", jobs=2, executor=Here(broken_from=3))
     assert names(tmp_path) == ["p.json"]
+
+
+def test_a_unit_that_is_done_just_when_waiting_ends_is_taken(tmp_path: Path) -> None:
+    """It was taken for one that ran into a timeout of its own."""
+
+    class Late(Future[Any]):
+        def result(self, timeout: float | None = None) -> Any:
+            if timeout is not None:
+                raise NotYetError
+            return super().result()
+
+    class Slow(Here):
+        def submit(self, call: Callable[..., Any], /, *arguments: Any, **_: Any) -> Future[Any]:
+            late = Late()
+            late.set_result(super().submit(call, *arguments).result())
+            return late
+
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps([GAP]))
+    assert 1 == analyze(path, tmp_path / "gaps", executor=Slow()).false_positives
+
+
+def test_a_unit_that_does_not_get_something_in_time_is_an_error(tmp_path: Path) -> None:
+    """It is not waited for again."""
+
+    class Failing(Here):
+        def submit(self, *_: Any, **__: Any) -> Future[Any]:
+            failed: Future[Any] = Future()
+            failed.set_exception(NotYetError("of the unit"))
+            return failed
+
+    path = tmp_path / "p.json"
+    path.write_text(json.dumps([GAP]))
+    with pytest.raises(NotYetError, match="of the unit"):
+        analyze(path, tmp_path / "gaps", executor=Failing())
 
 
 def test_a_file_that_changes_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
