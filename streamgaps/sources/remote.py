@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from streamgaps.exceptions import ConfigurationError, SourceError, SourceNotFoundError, reason
@@ -24,17 +24,18 @@ _CONNECT_SECONDS = 60
 _SILENCE_SECONDS = 300
 
 _PASSWORD = re.compile(r"(?<=://)([^/?#:@\s]*):[^/?#\s]*@")
+_QUERY = re.compile(r"(://[^?\s]*\?)\S*[^\s.,:;!?'\")>\]}]")  # in a text, a sign behind a URL is none of it
 
 
 def shown(url: str) -> str:
-    """Return the URL, or a text with URLs in it, with `***` for each password."""
-    return _PASSWORD.sub(r"\1:***@", url)
+    """Return the URL, or a text with URLs in it, with `***` for each password and query, which may be a signature."""
+    return _QUERY.sub(r"\1***", _PASSWORD.sub(r"\1:***@", url))
 
 
 def open_url(url: str) -> BinaryIO:
     """Open what a URL names; the caller closes it. It is read as it is: not decompressed, and `*` is only a character.
 
-    Its `name` is the URL without the password.
+    Its `name` is the URL without passwords.
 
     Raises:
         SourceNotFoundError: it does not exist.
@@ -109,7 +110,7 @@ class _RemoteFile(io.RawIOBase):
     """A file of fsspec's that says what it means if it cannot be read.
 
     Attributes:
-        name: the URL without the password.
+        name: the URL without passwords.
     """
 
     def __init__(self, name: str, file: Any) -> None:  # noqa: ANN401
@@ -135,15 +136,16 @@ class _RemoteFile(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._file.close()
-        super().close()
+            super().close()
+            with suppress(Exception):  # what is read is read, and each file system has errors of its own
+                self._file.close()
 
 
 @contextmanager
 def _as_source_error(name: str, what: str) -> Iterator[None]:
     try:
         yield
-    except (ConfigurationError, SourceError):
+    except (ConfigurationError, SourceError, MemoryError):
         raise
     except FileNotFoundError as error:
         message = f"{name}: does not exist"
@@ -154,5 +156,5 @@ def _as_source_error(name: str, what: str) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """Return what an error says, in one line and without passwords; some have only a name."""
-    return shown(" ".join(reason(error).split())) or type(error).__name__
+    """Return what an error says, in one line and without passwords."""
+    return shown(" ".join(reason(error).split()))

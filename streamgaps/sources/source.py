@@ -57,7 +57,7 @@ class Source(NamedTuple):
     """An input that is open.
 
     Attributes:
-        name: what messages call it: its path as given, its URL without the password, or `<stream>`.
+        name: what messages call it: its path as given, its URL without passwords, or `<stream>`.
         blocks: its content, decompressed, and read as it is asked for; raises SourceError where reading fails, and
             MalformedInputError where decompressing does.
         position: returns how many bytes of the input itself, compressed if it is, were read for the blocks so far.
@@ -183,7 +183,7 @@ class _Blocks:
         while True:
             try:
                 block = self._read(BLOCK_BYTES)
-            except SourceError:
+            except (SourceError, MemoryError):
                 raise
             except Exception as error:  # a file of the caller's may raise anything, as gzip's and lzma's do
                 message = f"{self._name}: reading failed at byte {self._position}: {reason(error)}"
@@ -240,7 +240,7 @@ class RegularFile:
             raise SourceError(message) from error
 
     def check_unchanged(self) -> None:
-        """Check that the file is still what it was: half of an old and half of a new one is neither.
+        """Check that the file has not changed: a mix of two versions is neither.
 
         Raises:
             SourceError: it changed.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from streamgaps import ConfigurationError, SourceError
 from streamgaps.exceptions import SourceNotFoundError
-from streamgaps.sources.remote import list_folder, open_url, shown
+from streamgaps.sources.remote import _RemoteFile, list_folder, open_url, shown
 from streamgaps.sources.source import BLOCK_BYTES, expand, open_source
 
 DATA = os.urandom(3 * BLOCK_BYTES + 7)
@@ -98,6 +99,36 @@ def test_a_connection_is_closed_behind_the_file(server: str) -> None:
         assert not inner.closed
     assert file.closed
     assert inner.closed
+
+
+def test_a_close_that_fails_behind_all_that_is_read_is_no_failure() -> None:
+    """As for a file of this machine; and it is closed once."""
+
+    class File(io.BytesIO):
+        closings = 0
+
+        def close(self) -> None:
+            self.closings += 1
+            message = "the session is gone"
+            raise RuntimeError(message)
+
+    inner = File(b"[]")
+    with _RemoteFile("http://host/p.json", inner) as file:
+        assert file.read() == b"[]"
+    file.close()
+    assert file.closed
+    assert inner.closings == 1
+
+
+def test_memory_that_is_out_while_a_url_is_read_is_said_as_that() -> None:
+    """It is not the file that fails."""
+
+    class File(io.BytesIO):
+        def read(self, _: int | None = -1, /) -> bytes:
+            raise MemoryError
+
+    with _RemoteFile("http://host/p.json", File()) as file, pytest.raises(MemoryError):
+        file.read()
 
 
 def test_a_remote_folder_is_listed(memory: Any) -> None:
@@ -208,13 +239,16 @@ def test_the_folder_of_a_web_server_is_listed(server: str) -> None:
         ("zip://a.json::ftp://u:p@host/a.zip", "zip://a.json::ftp://u:***@host/a.zip"),
         ("http://host:80/a:b@c.json", "http://host:80/a:b@c.json"),
         ("http://user@host/p.json", "http://user@host/p.json"),
-        ("http://host/?q=a:b@c", "http://host/?q=a:b@c"),
+        ("http://host/?q=a:b@c", "http://host/?***"),
+        ("https://host/p.json?X-Sig=a/b?c%2F,d&e=f#g", "https://host/p.json?***"),
+        ("zip://a.json::https://u:p@host/a.zip?s=x", "zip://a.json::https://u:***@host/a.zip?***"),
     ],
 )
-def test_a_password_is_not_shown(url: str, expected: str) -> None:
+def test_a_password_and_a_signature_are_not_shown(url: str, expected: str) -> None:
     """Neither in the URL nor in what libraries say about it."""
     assert expected == shown(url)
     assert f"it is {expected}, and {expected}" == shown(f"it is {url}, and {url}")
+    assert f"is it '{expected}'? (no, {expected})." == shown(f"is it '{url}'? (no, {url}).")
 
 
 def test_a_password_is_not_shown_in_errors(server: str) -> None:

@@ -104,6 +104,30 @@ def test_whatever_a_given_file_raises_is_said(tmp_path: Path) -> None:
         list(source.blocks)
 
 
+def test_memory_that_is_out_while_a_file_is_read_is_said_as_that() -> None:
+    """It is not the file that fails."""
+    with open_source(Raising(MemoryError())) as source, pytest.raises(MemoryError):
+        list(source.blocks)
+
+
+def test_an_error_that_says_nothing_is_said_by_its_name() -> None:
+    """Some have no words."""
+    with open_source(Raising(EOFError())) as source, pytest.raises(SourceError, match="at byte 0: EOFError$"):
+        list(source.blocks)
+
+
+class Raising(io.BytesIO):
+    """A file that cannot be read."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def read1(self, _: int | None = -1, /) -> bytes:
+        """Raise the error."""
+        raise self._error
+
+
 class Odd(io.BytesIO):
     """A file in memory, with a descriptor that is none of its own."""
 
@@ -335,8 +359,12 @@ def test_only_what_may_be_read_in_a_folder_is_looked_at(tmp_path: Path, monkeypa
     for name in ("a.mp4", "b.mp4", "p.json"):
         (tmp_path / name).touch()
     asked: list[str] = []
-    stat = system.stat
-    monkeypatch.setattr(system, "stat", lambda path: asked.append(Path(path).name) or stat(path))
+
+    def stat(path: Path) -> os.stat_result:
+        asked.append(path.name)
+        return path.stat()
+
+    monkeypatch.setattr(system, "stat", stat)
     assert [tmp_path / "p.json"] == expand(tmp_path)
     assert [tmp_path.name, "p.json"] == asked
 
