@@ -1,4 +1,4 @@
-"""The calls to the system that touch files: all that streamgaps makes, and made nowhere else.
+"""The system calls that open, change or list files: all that streamgaps makes, and made nowhere else.
 
 So there is one place to see what a run asks of the system, and one place where a test makes the n-th call fail, or
 kills the process at it, for every n. Beside them only SQLite and `tempfile` (indices in a temporary folder), fsspec
@@ -59,6 +59,17 @@ CALLS = (
 )
 """The names of the calls in this module; what a system lacks is None."""
 
+
+def _pread(descriptor: int, size: int, offset: int) -> bytes:
+    """Do what `os.pread` does, on a system without it; by one thread at a time."""
+    before = os.lseek(descriptor, 0, os.SEEK_CUR)
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    try:
+        return os.read(descriptor, size)
+    finally:
+        os.lseek(descriptor, before, os.SEEK_SET)
+
+
 chmod = os.chmod
 fchmod: Callable[[int, int], None] | None = os.chmod if os.chmod in os.supports_fd else None
 close = os.close
@@ -71,7 +82,7 @@ listdir = os.listdir
 lstat = os.lstat
 mkdir = os.mkdir
 open_descriptor = os.open
-pread: Callable[[int, int, int], bytes] = getattr(os, "pread", None)  # type: ignore[assignment]  # see CAN_PREAD
+pread: Callable[[int, int, int], bytes] = getattr(os, "pread", _pread)
 read = os.read
 readlink = os.readlink
 realpath = os.path.realpath
@@ -82,8 +93,6 @@ symlink = os.symlink
 unlink = os.unlink
 utime = os.utime
 write = os.write
-
-CAN_PREAD = hasattr(os, "pread")
 
 flock: Callable[[int, int], object] | None = None
 LOCK = LOCK_NOW = 0

@@ -265,8 +265,7 @@ def _identity(status: os.stat_result) -> Identity:
 def _regular(name: str, file: BinaryIO) -> RegularFile | None:
     """Return what can be read in ranges, if it can be."""
     status = _status(name, file)
-    is_regular = stat.S_ISREG(status.st_mode) and system.CAN_PREAD
-    return RegularFile(name, _identity(status), file) if is_regular else None
+    return RegularFile(name, _identity(status), file) if stat.S_ISREG(status.st_mode) else None
 
 
 def _regular_behind(file: BinaryIO, name: str) -> RegularFile | None:

@@ -177,6 +177,22 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path, change
             list(source.blocks)
 
 
+def test_a_file_is_read_and_checked_without_pread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows; to look at its beginning does not move where it is read."""
+    monkeypatch.setattr(system, "pread", system._pread)
+    path = tmp_path / "p.json"
+    data = os.urandom(BLOCK_BYTES + 10)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        assert source.file is not None
+        assert data[5:9] == source.file.read(4, 5)
+        assert data == b"".join(source.blocks)
+    with open_source(path) as source:
+        path.write_bytes(b"x")
+        with pytest.raises(SourceError, match="changed while it was read"):
+            list(source.blocks)
+
+
 @pytest.mark.parametrize("compress", COMPRESS.values(), ids=COMPRESS)
 def test_a_compressed_file_is_decompressed_whatever_its_name_is(
     tmp_path: Path, compress: Callable[[bytes], bytes]
