@@ -9,10 +9,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import threading
 from collections import deque
 from concurrent.futures import BrokenExecutor, Executor, Future
+from functools import partial
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,15 +36,20 @@ _AHEAD_BYTES = 4096
 """How long the next may be: what a pipe surely holds (that of macOS 8 KiB), for a worker may be busy with writing its
 answer, and then reads nothing before that is read."""
 
+_NOT_STARTED = (
+    'it could not start; a program needs `if __name__ == "__main__":` around the call: on macOS and Windows, and on '
+    "Linux where it has threads"
+)
+
 _Result = TypeVar("_Result")
 
 
 class _Task(Future[Any]):
     """A future that is waited for by collecting what the workers send. There is no thread that does it."""
 
-    def __init__(self, workers: Workers, call: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    def __init__(self, workers: Workers, call: Callable[[], Any]) -> None:
         super().__init__()
-        self.message = pickle.dumps((call, arguments))
+        self.message = pickle.dumps(call)
         self._workers = workers
 
     def result(self, timeout: float | None = None) -> Any:  # noqa: ANN401 -- whatever was called returns
@@ -77,7 +84,7 @@ class _Worker:
         """Send it a task."""
         self.tasks.append(task)
         try:
-            # Not send(): if it fails, Python 3.12.1 crashes at its end, of the buffer in the error's traceback.
+            # Not send(): when that fails, Python 3.12.1 crashes at exit, because the traceback keeps its buffer.
             self.pipe.send_bytes(task.message)
         except OSError as error:
             raise BrokenExecutor(self.why_it_died()) from error
@@ -86,7 +93,7 @@ class _Worker:
         """Say what is most likely."""
         if self.has_answered:
             return "it was killed, or ran out of memory"
-        return 'it could not start; a program that has threads needs `if __name__ == "__main__":` around the call'
+        return _NOT_STARTED
 
 
 class Workers(Executor):
@@ -106,9 +113,9 @@ class Workers(Executor):
             message = f"{count} processes cannot be started: {reason(error)}; try fewer jobs, or one"
             raise WorkerError(message) from error
 
-    def submit(self, call: Callable[..., _Result], /, *arguments: Any, **_: Any) -> Future[_Result]:  # noqa: ANN401
+    def submit(self, call: Callable[..., _Result], /, *arguments: Any, **keywords: Any) -> Future[_Result]:  # noqa: ANN401
         """Have a call done; both it and what it returns must be picklable."""
-        task = _Task(self, call, arguments)
+        task = _Task(self, partial(call, *arguments, **keywords))
         self._queue.append(task)
         self._hand_out()
         return task
@@ -166,26 +173,30 @@ def _work(pipe: Connection, other_end: Connection | None) -> None:
     """Do one task after the other, as long as there is somebody to do them for: until the pipe ends."""
     if other_end is not None:
         other_end.close()
+    if not hasattr(signal, "pthread_sigmask"):  # where it is there, the signals that stop us are blocked already
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         try:
-            call, arguments = pickle.loads(pipe.recv_bytes())  # noqa: S301 -- from who started us
+            call = pickle.loads(pipe.recv_bytes())  # noqa: S301 -- from who started us
         except (EOFError, OSError):
             os._exit(0)
-        answer = _answer(call, arguments)
+        answer = _answer(call)
         try:
             pipe.send_bytes(answer)
         except OSError:
             os._exit(0)
 
 
-def _answer(call: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+def _answer(call: Callable[[], Any]) -> bytes:
     """Return the error that a call raises, or what it returns, as it is sent."""
     try:
-        return pickle.dumps((None, call(*arguments)))
+        return pickle.dumps((None, call()))
     except MemoryError as error:
         return pickle.dumps((error, None))
     except Exception as error:  # noqa: BLE001 -- it is raised where the result is waited for
         try:
-            return pickle.dumps((error, None))
+            answer = pickle.dumps((error, None))
+            pickle.loads(answer)  # noqa: S301 -- our own; here, for where it is waited for that would hide the error
         except Exception:  # noqa: BLE001 -- an error may hold anything
-            return pickle.dumps((RuntimeError(repr(error)), None))
+            answer = pickle.dumps((RuntimeError(repr(error)), None))
+        return answer

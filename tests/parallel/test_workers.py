@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import BrokenExecutor
-from typing import NoReturn
+from concurrent.futures import BrokenExecutor, Future
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 
 from streamgaps import WorkerError
 from streamgaps.parallel import workers as workers_module
-from streamgaps.parallel.workers import Workers, _Worker
+from streamgaps.parallel.workers import Workers, _work, _Worker
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 class Odd(Exception):  # noqa: N818 -- it is no error of ours
@@ -21,6 +24,13 @@ class Odd(Exception):  # noqa: N818 -- it is no error of ours
 
     def __init__(self) -> None:
         super().__init__("odd", lambda: None)
+
+
+class Coded(Exception):  # noqa: N818 -- as above
+    """An exception that is pickled, and cannot be unpickled: its arguments are not those of its class."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{text}: {code}")
 
 
 def fail(error: Exception) -> NoReturn:
@@ -31,6 +41,11 @@ def fail(error: Exception) -> NoReturn:
 def fail_oddly() -> NoReturn:
     """Raise what cannot be pickled."""
     raise Odd
+
+
+def fail_oddly_there() -> NoReturn:
+    """Raise what cannot be unpickled."""
+    raise Coded(5, "odd")
 
 
 def die() -> None:
@@ -65,14 +80,44 @@ def test_nobody_waits_for_ever_where_calls_and_results_are_large() -> None:
 
 
 def test_what_a_call_raises_is_raised_where_its_result_is_wanted() -> None:
-    """And the worker goes on; what cannot be pickled is told in words."""
+    """And the worker goes on; what cannot be pickled, or unpickled, is told in words."""
     with Workers(1) as workers:
-        futures = [workers.submit(fail, MemoryError("full")), workers.submit(fail_oddly), workers.submit(abs, -1)]
+        futures: list[Future[Any]] = [workers.submit(fail, MemoryError("full")), workers.submit(fail_oddly)]
+        futures += [workers.submit(abs, -1), workers.submit(fail_oddly_there), workers.submit(abs, -2)]
         with pytest.raises(MemoryError, match="full"):
             futures[0].result()
         with pytest.raises(RuntimeError, match="Odd"):
             futures[1].result()
         assert futures[2].result() == 1
+        with pytest.raises(RuntimeError, match=r"Coded\('odd: 5'\)"):
+            futures[3].result()
+        assert futures[4].result() == 2
+
+
+def test_a_call_gets_all_its_arguments() -> None:
+    """By their names, too."""
+    with Workers(1) as workers:
+        assert 5 == workers.submit(int, "101", base=2).result()
+
+
+def test_a_worker_that_inherits_no_blocked_signals_ignores_what_a_terminal_sends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where there are none, as on Windows."""
+
+    class Ended:
+        def recv_bytes(self) -> NoReturn:
+            raise EOFError
+
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit):
+            _work(cast("Connection", Ended()), None)
+        assert signal.SIG_IGN == signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_is_cancelled_in_time_is_not_done() -> None:
