@@ -285,7 +285,8 @@ class Ahead:
             message = f"a worker cannot load what it takes: {error}; it needs the same streamgaps, and your rules"
             raise WorkerError(message) from error
         except (CancelledError, *self.pool.deaths) as error:  # type: ignore[misc]  # the unpacked ones are errors, too
-            message = f"{name}: the workers that were to read it are lost: {reason(error)}"
+            lost = f"{name}: the workers that were to read it are lost: {reason(error)}"
+            message = f"{lost}; start them again, then run again"
             raise WorkerError(message) from error
 
 

@@ -9,6 +9,7 @@ import time
 import warnings
 from concurrent.futures import CancelledError, Executor, Future, InvalidStateError
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamgaps import __version__
@@ -29,6 +30,7 @@ LOCAL = "local"
 
 _INSTALL = "pip install 'streamgaps[dask]'"
 _NO_WORKERS = 'its workers cannot be started; a program needs `if __name__ == "__main__":` around the call'
+_CHECK = "; check that it runs, and the address"
 _RETRIES = 2
 """How often a unit is read again after an error that may have been that of one worker's machine."""
 
@@ -87,8 +89,8 @@ def open_cluster(scheduler: str, workers: int) -> Iterator[Pool]:
         except WorkerError:  # which is a RuntimeError, too
             raise
         except (OSError, RuntimeError, asyncio.TimeoutError) as error:
-            what = _NO_WORKERS if scheduler == LOCAL else "the scheduler cannot be reached"
-            message = f"{scheduler}: {what}: {reason(error)}"
+            what, hint = (_NO_WORKERS, "") if scheduler == LOCAL else ("the scheduler cannot be reached", _CHECK)
+            message = f"{scheduler}: {what}: {reason(error)}{hint}"
             raise WorkerError(message) from error
         executor = _Executor(client)
         yield Pool(lambda: executor, _Width(client), is_elsewhere=True, deaths=(KilledWorker, CommClosedError))
@@ -160,11 +162,11 @@ class _Executor(Executor):
     def __init__(self, client: Any) -> None:  # noqa: ANN401 -- Dask is loaded only if it is used
         self._client = client
 
-    def submit(self, call: Callable[..., _Result], /, *arguments: Any, **_: Any) -> Future[_Result]:  # noqa: ANN401
+    def submit(self, call: Callable[..., _Result], /, *arguments: Any, **keywords: Any) -> Future[_Result]:  # noqa: ANN401
         """Have a call done by a worker, and once more if that is lost."""
         if self._client.status not in ("running", "connecting"):  # such a future would never be done
             raise CancelledError
-        there = self._client.submit(call, *arguments, pure=False, retries=_RETRIES)
+        there = self._client.submit(partial(call, **keywords), *arguments, pure=False, retries=_RETRIES)
         here: Future[_Result] = Future()
         loop = self._client.loop
         loop.add_callback(self._fetch, there, here)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PartFile", "Spilled", "packed", "read_back", "unpacked"]
 
 _DIGEST_BYTES = 16
+_NEEDED = "; workers on other machines need the results folder under the same path, and the right to write there"
 
 
 class Spilled(NamedTuple):
@@ -65,10 +66,10 @@ class PartFile:
             yield
         except OSError as error:
             message = (
-                f"{self._path}: a part of the results cannot be written on {socket.gethostname()}: {reason(error)}; "
-                "workers must see the results folder under the same path, and may write there"
+                f"{self._path}: a part of the results cannot be written on {socket.gethostname()}: {reason(error)}"
             )
-            raise OutputError(message) from error
+            is_hidden = isinstance(error, (FileNotFoundError, PermissionError))
+            raise OutputError(message + (_NEEDED if is_hidden else "")) from error
 
     def append(self, data: bytes) -> None:
         """Write what is packed."""
@@ -115,7 +116,7 @@ def _frames(spilled: Spilled) -> Iterator[bytes]:
     except OutputError:
         raise
     except OSError as error:
-        message = f"{spilled.path}: a part of the results cannot be read back: {reason(error)}"
+        message = f"{spilled.path}: a part of the results cannot be read back: {reason(error)}; run again"
         raise OutputError(message) from error
 
 

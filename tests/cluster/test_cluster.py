@@ -290,7 +290,9 @@ def test_a_scheduler_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pyte
     """In one sentence; nothing is left."""
     (tmp_path / "p.json").write_text("[]")
     monkeypatch.setitem(distributed.config["distributed"]["comm"]["timeouts"], "connect", "1s")
-    with pytest.raises(WorkerError, match=r"tcp://127\.0\.0\.1:1: the scheduler cannot be reached: "):
+    with pytest.raises(
+        WorkerError, match=r"tcp://127\.0\.0\.1:1: the scheduler cannot be reached: .*; check that it runs"
+    ):
         analyze(tmp_path / "p.json", tmp_path / "gaps", scheduler="tcp://127.0.0.1:1")
     assert names(tmp_path) == ["p.json"]
 
@@ -316,7 +318,7 @@ def test_a_folder_that_workers_cannot_see_is_told(
     monkeypatch.setattr("streamgaps.parallel.ahead._WAITING_BYTES", 0)
     monkeypatch.setattr("streamgaps.parallel.ahead._LEAST_MESSAGE_BYTES", 0)
     monkeypatch.setattr("streamgaps.outputs.outputs.Outputs.parts_folder", lambda _: str(tmp_path / "nowhere"))
-    said = "cannot be written on .*: No such file or directory; workers must see"
+    said = "cannot be written on .*: No such file or directory; workers on other machines need"
     with ProcessPoolExecutor(1) as executor, pytest.raises(OutputError, match=said):
         analyze(shards, tmp_path / "gaps", executor=executor, on_warning=lambda _: None)
     assert names(tmp_path) == []

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from streamgaps import OutputError
+from streamgaps import OutputError, system
 from streamgaps.parallel.spill import PartFile, packed, read_back
 from tests.conftest import names
 
@@ -54,12 +55,29 @@ def test_a_file_that_is_short_or_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is not what a worker has written"):
         list(read_back(spilled))
     Path(spilled.path).unlink()
-    with pytest.raises(OutputError, match=r"\.part: a part of the results cannot be read back: No such file"):
+    with pytest.raises(
+        OutputError, match=r"\.part: a part of the results cannot be read back: No such file .*; run again$"
+    ):
         list(read_back(spilled))
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     """It is not made again: who made it may have ended."""
-    with pytest.raises(OutputError, match="cannot be written on .*: No such file or directory; workers must see"):
+    with pytest.raises(
+        OutputError, match="cannot be written on .*: No such file or directory; workers on other machines need"
+    ):
         PartFile(str(tmp_path / "gone"))
     assert names(tmp_path) == []
+
+
+def test_a_disk_that_is_full_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has nothing to do with what other machines see."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    file = written(tmp_path)
+    monkeypatch.setattr(system, "write", full)
+    with pytest.raises(OutputError, match="cannot be written on .*: No space left on device$"):
+        file.close()
+    file.discard()
