@@ -256,7 +256,8 @@ def _sent_again(arm: Callable[[], None]) -> Iterator[None]:
 def _die_of(number: int) -> NoReturn:
     """Die of the signal, so that whoever waits for us sees what happened."""
     signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+    if os.name == "posix":  # on Windows that would exit with the number alone
+        os.kill(os.getpid(), number)
     # Process 1, as in a container, does not die of signals.
     os._exit(128 + number)
 

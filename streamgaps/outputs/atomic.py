@@ -164,7 +164,10 @@ class OutputFile:
                 _copy(self.target, self._old)
 
     def sweep(self) -> None:
-        """Remove the staging files of runs that were killed: those that no one has locked."""
+        """Remove the staging files of runs that were killed: those that no one has locked.
+
+        Where there are no locks, those that can be removed: Windows removes no file that is open.
+        """
         suffixes = f"{re.escape(_STAGING_SUFFIX)}|{re.escape(_PARTS_SUFFIX)}"
         pattern = re.compile(rf"\.{re.escape(self.target.name)}\.\d+-[0-9a-f]+({suffixes})")
         with as_output_error(self.what):
@@ -174,16 +177,8 @@ class OutputFile:
             with suppress(OSError):
                 if name.endswith(_PARTS_SUFFIX):
                     PartsFolder(path).sweep()
-                    continue
-                if stat.S_ISLNK(system.lstat(path).st_mode):  # a link that was to be replaced; nobody stages any
-                    system.unlink(path)
-                    continue
-                descriptor = system.open_descriptor(path, os.O_RDONLY | system.NO_LINK | getattr(os, "O_NONBLOCK", 0))
-                try:
-                    if try_lock(descriptor):
-                        system.unlink(path)
-                finally:
-                    system.close(descriptor)
+                else:
+                    _sweep(path)
 
     def discard(self) -> None:
         """Remove what is not in place."""
@@ -260,6 +255,20 @@ def exchange(steps: list[tuple[OutputFile, bool]]) -> None:
         undo.pop_all()
     for folder in dict.fromkeys(file.target.parent for file, _ in steps):
         _sync_folder(folder)
+
+
+def _sweep(path: Path) -> None:
+    """Remove a staging file, if nobody has locked it."""
+    # A link was to be replaced, and nobody stages any.
+    if system.flock is None or stat.S_ISLNK(system.lstat(path).st_mode):
+        system.unlink(path)
+        return
+    descriptor = system.open_descriptor(path, os.O_RDONLY | system.NO_LINK | getattr(os, "O_NONBLOCK", 0))
+    try:
+        if try_lock(descriptor):
+            system.unlink(path)
+    finally:
+        system.close(descriptor)
 
 
 def _put(source: Path | None, target: Path) -> None:

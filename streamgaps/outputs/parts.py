@@ -36,9 +36,9 @@ class PartsFolder:
         return try_lock(self._descriptor)
 
     def sweep(self) -> None:
-        """Remove it, if nobody has locked it."""
+        """Remove it, if nobody has locked it; or where there are no locks, what of it can be removed."""
         try:
-            if self._lock():
+            if system.flock is None or self._lock():
                 self._remove()
         finally:
             self._unlock()

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -213,6 +214,17 @@ def test_as_process_1_it_exits_with_128_and_the_signal(tmp_path: Path) -> None:
         process.communicate(timeout=10)
     assert process.returncode == 143
     assert names(tmp_path) == ["pipe"]
+
+
+def test_without_signals_it_exits_with_128_and_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where to kill a process is to end it with the number as its exit code."""
+    monkeypatch.setattr(exits, "os", SimpleNamespace(name="nt", _exit=sys.exit))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit, match="^143$"):
+            exits._die_of(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -287,8 +287,12 @@ def test_without_fcntl_and_signal_masks_it_works(tmp_path: Path, monkeypatch: py
     """As on systems that are not POSIX."""
     monkeypatch.setattr(system, "flock", None)
     monkeypatch.delattr(signal, "pthread_sigmask")
+    (tmp_path / f".{GAPS_NAME}.1-abcd.tmp").touch()  # of runs that were killed
+    (tmp_path / f".{GAPS_NAME}.1-abcd.parts").mkdir()
+    (tmp_path / f".{GAPS_NAME}.1-abcd.parts" / "1-2.part").touch()
     write(tmp_path, "one")
     assert contents(tmp_path) == ["one", "report of one"]
+    assert sorted(PAIR) == names(tmp_path)
 
 
 def test_skipped_samples_appear_with_the_rest(tmp_path: Path) -> None:
