@@ -13,7 +13,7 @@ _split = re.compile(r"(</?(?ai:think|answer)>)").split
 def final_answer(text: str) -> str | None:
     """Return the final answer of a text that may contain reasoning; None if it does not come to one.
 
-    It is the first of these that there is:
+    The first of these that applies:
 
     1. The inside of the last pair `<answer>...</answer>`, wherever it stands. No other tag is between those of a pair.
     2. None, if the last `<think>` has no `</think>` behind it: the text breaks off while the model thinks.
@@ -36,9 +36,8 @@ def final_answer(text: str) -> str | None:
     """
     if "<" not in text:
         return text
-    pieces = _split(text)
-    place = _place(pieces)
-    return pieces[place] if place is not None and pieces[place].strip() else None
+    span = final_span(text)
+    return None if span is None else text[slice(*span)]
 
 
 def final_span(text: str) -> tuple[int, int] | None:
@@ -64,6 +63,6 @@ def _place(pieces: list[str]) -> int | None:
     behind = len(tags) - tags[::-1].index("</think>") if "</think>" in tags else 0
     if "<think>" in tags[behind:]:
         return None
-    # Only tags of answers are left here, and as no two are a pair, those that close come first.
+    # Only answer tags are left. No opening one is directly followed by a closing one, so all closing tags come first.
     is_closed = tags[behind : behind + 1] == ["</answer>"]
     return 2 * behind if is_closed else len(pieces) - 1

