@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamgaps.answers.final_answer import final_answer
 from streamgaps.answers.rules import RULES
@@ -14,7 +14,7 @@ from streamgaps.model import Answer, Notice, Tally, answers_of
 from streamgaps.settings import make_settings
 from streamgaps.sources.source import expand, open_source
 from streamgaps.stages.classify import Skipping
-from streamgaps.stages.parse import LONGEST, MOST, truth_reader
+from streamgaps.stages.parse import MOST, remember, truth_reader
 from streamgaps.stages.read import read
 from streamgaps.survey import CELLS, Confusion
 
@@ -38,7 +38,6 @@ EXCERPT = 160
 LONGEST_PATH = 1024
 """How many characters of a `video_id` are kept."""
 
-_Value = TypeVar("_Value")
 
 _NO_USE = ("carry", "dedup", "group_by", "max_groups", "paths", "rule", "unclear", "videos_dir")
 """Options that change which gaps there are, or what they look like."""
@@ -233,9 +232,9 @@ class _Auditing:
             first = _sample(index, prediction, truth, answers, source)
             pattern = self._patterns[answers] = _Pattern(first)
         pattern.counts[side] += 1
-        _remember(self._remembered, response, pattern.counts)
+        remember(self._remembered, response, pattern.counts, MOST)
         if isinstance(gt, str):
-            _remember(self._sides, gt, side)
+            remember(self._sides, gt, side, MOST)
 
     def _answers(self, response: str) -> tuple[Answer, ...]:
         text = final_answer(response) if self._settings.reading.final_answer else response
@@ -266,11 +265,6 @@ class _Auditing:
 
 def _ignore(_: Skip) -> None:
     pass
-
-
-def _remember(memory: dict[str, _Value], text: str, value: _Value) -> None:
-    if len(memory) < MOST and len(text) <= LONGEST:
-        memory[text] = value
 
 
 def _sample(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps import RULES, Answer, ConfigurationError, InputError, RecordError, SkipReason, Tally, iter_gaps
-from streamgaps.auditing import Audit, _remember, audit
-from streamgaps.stages.parse import LONGEST, MOST
+from streamgaps.auditing import Audit, audit
+from streamgaps.stages.parse import LONGEST, MOST, remember
 from tests.doubles import ChunkedFile
 from tests.strategies import BLOCK_SIZES, RECORDS
 
@@ -156,10 +156,10 @@ def test_samples_are_kept_in_part_where_they_are_long() -> None:
 def test_few_texts_are_remembered_and_no_long_ones() -> None:
     """The memory that they take is bounded."""
     memory: dict[str, int] = {}
-    _remember(memory, "x" * (LONGEST + 1), 0)
+    remember(memory, "x" * (LONGEST + 1), 0, MOST)
     assert {} == memory
     for number in range(MOST + 9):
-        _remember(memory, str(number).rjust(LONGEST), number)
+        remember(memory, str(number).rjust(LONGEST), number, MOST)
     assert MOST == len(memory)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[str], Any]
 
-__all__ = ["DEFAULT", "LONGEST", "MOST", "MOST_TRUTHS", "Reading", "label_key", "parse", "truth_reader"]
+__all__ = ["DEFAULT", "LONGEST", "MOST", "MOST_TRUTHS", "Reading", "label_key", "parse", "remember", "truth_reader"]
 
 # To get a member from its class takes 0.1 µs in Python 3.11, and its hash as long.
 _YES, _NO, _NEITHER, _UNFINISHED = Answer.YES, Answer.NO, Answer.NEITHER, Answer.UNFINISHED
@@ -57,28 +57,42 @@ def parse(predictions: Iterable[Prediction], *, reading: Reading = DEFAULT) -> I
 
     What is no text has no answer: it is `NEITHER` here, and `classify` refuses it.
     """
-    # Nobody knows what a rule of the user's goes by: what it said in another run may not count in this one.
+    # A user's rule need not be a pure function: what it said in one run is not kept for the next.
     is_known = isinstance(reading.rule, str) and isinstance(reading.gt_rule, str)
     reader = _reader(reading) if is_known else _Reader(reading)
     remembered, after, longest = reader.remembered, reader.after, LONGEST
-    read_response, read_both = reader.response, reader.both
+    read_response, answers_with = reader.response, reader.answers
     for prediction in predictions:
         response = prediction.response
-        answers = None
+        if type(response) is not str:
+            yield prediction, _NO_TEXT
+            continue
+        known = remembered.get(response) if len(response) <= longest else None
+        if known is None:
+            known = after[id(read_response(response))]
+            if len(remembered) < MOST:  # asked here, too: where it is full, it is full for most records
+                remember(remembered, response, known, MOST)
         try:
-            known = remembered.get(response) if len(response) <= longest else None
-            if known is None:
-                said = read_response(response)
-                known = after[id(said)]
-                if len(remembered) < MOST:
-                    _remember(remembered, response, known, MOST)
             answers = known.get(prediction.gt)
-        except (TypeError, AttributeError):  # not a text, but a number, a list or the like
-            pass
-        yield prediction, answers or read_both(response, prediction.gt)
+        except TypeError:  # a list or the like
+            answers = None
+        yield prediction, answers or answers_with(known, prediction.gt)
 
 
 _Value = TypeVar("_Value")
+_NO_TEXT = answers_of(_NEITHER, None)
+
+
+class _After(dict[str, "Answers"]):
+    """What a response that says one thing comes to with each ground truth, by the text of that.
+
+    Args:
+        said: what the response says.
+    """
+
+    def __init__(self, said: Answer) -> None:
+        super().__init__()
+        self.said = said
 
 
 class _Reader:
@@ -92,21 +106,19 @@ class _Reader:
         self._gt_rule = _rule(reading.gt_rule)
         self._labels = dict(reading.labels)
         self._reads_gt_of_unclear = reading.reads_gt_of_unclear
-        self.remembered: dict[str, dict[str, Answers]] = {}
-        self.after: dict[int, dict[str, Answers]] = {id(said): {} for said in Answer}
+        self.remembered: dict[str, _After] = {}
+        self.after = {id(said): _After(said) for said in Answer}
 
-    def both(self, response: object, gt: object) -> Answers:
-        """Read both answers, whatever they are."""
-        if not isinstance(response, str):
-            return answers_of(_NEITHER, None)
-        said = self.response(response)
+    def answers(self, after: _After, gt: object) -> Answers:
+        """Return what a response that is read comes to with a ground truth, whatever that is; remember it."""
+        said = after.said
         if said is _YES or said is _NO:
             answers = answers_of(said, self.gt(gt))
         else:
             truth = self.gt(gt) if self._reads_gt_of_unclear else None
             answers = answers_of(said, truth if truth is _YES or truth is _NO else None)
         if isinstance(gt, str):
-            _remember(self.after[id(said)], gt, answers, MOST_TRUTHS)
+            remember(after, gt, answers, MOST_TRUTHS)
         return answers
 
     def gt(self, value: object) -> Answer:
@@ -118,8 +130,11 @@ class _Reader:
         return self._gt_rule(value) if isinstance(value, str) else _NEITHER
 
 
-def _remember(memory: dict[str, _Value], text: str, value: _Value, most: int) -> None:
-    # What repeats comes soon. To make room for other texts takes time for nothing where each is new.
+def remember(memory: dict[str, _Value], text: str, value: _Value, most: int) -> None:
+    """Keep what a text comes to, if it is not long and there are fewer than `most`.
+
+    Texts that repeat show up early. Evicting old ones would cost time for nothing where every text is new.
+    """
     if len(memory) < most and len(text) <= LONGEST:
         memory[text] = value
 
@@ -129,7 +144,7 @@ def truth_reader(reading: Reading) -> Callable[[object], Answer]:
     return _Reader(reading).gt
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)  # it lives as long as the process
 def _reader(reading: Reading) -> _Reader:
     """Return the reader for this, which knows what it has read before: for another range of the input, say."""
     return _Reader(reading)

@@ -304,3 +304,33 @@ def said(rule: str | Callable[[str], Any], text: str) -> Answer:
         return RULES[rule](text)
     answer: dict[bool | None, Answer] = {True: Answer.YES, False: Answer.NO, None: Answer.NEITHER}
     return answer[rule(text)]
+
+
+@pytest.mark.parametrize("gt", [1, True, "no" * 200])
+def test_each_response_is_read_once(gt: object) -> None:
+    """Whatever the ground truth is."""
+    read: list[str] = []
+
+    def rule(text: str) -> str:
+        read.append(text)
+        return "yes"
+
+    texts = [f"answer {number}" for number in range(10)]
+    predictions = [Prediction("v", text, gt) for text in texts]
+    found = list(parse(predictions, reading=Reading(rule=rule)))
+    assert texts == read
+    assert [answers[0] for _, answers in found] == [Answer.YES] * 10
+
+
+@pytest.mark.parametrize("error", [TypeError, AttributeError])
+def test_an_error_of_a_rule_comes_through_at_once(error: type[Exception]) -> None:
+    """It is not taken for that of a text that is none."""
+    calls: list[str] = []
+
+    def rule(text: str) -> str:
+        calls.append(text)
+        raise error
+
+    with pytest.raises(error):
+        list(parse([Prediction("v", "Yes.", "no")], reading=Reading(rule=rule)))
+    assert ["Yes."] == calls
