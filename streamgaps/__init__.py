@@ -1,8 +1,62 @@
-"""Stream the predictions of a vision-language model, and write its false positives and false negatives.
+r"""Stream the predictions of a vision-language model, and write its false positives and false negatives.
 
-`analyze` writes a results folder, `iter_gaps` yields the gaps one at a time, `parse_answer` reads one answer; `report`
-makes a page of a results folder, `compare` tells what changed between runs, `audit` how much depends on the rule.
-All errors are `StreamgapsError`s, and `ValueError`s, `OSError`s or `RuntimeError`s besides.
+    analyze        write the gaps of predictions, and a report, to a folder
+    iter_gaps      yield the gaps one at a time, writing nothing
+    audit          tell how much depends on the rule by which an answer is read
+    compare        tell what changed between runs
+    report         make a page of a results folder
+    measure        compute the metrics of a `Confusion`
+    parse_answer   read one answer by the default rule; `RULES` has all of them
+    Options        what the first four take as keyword arguments
+
+Predictions are JSON objects with `video_id`, `response`, `gt` and, if there is one, `question`:
+
+>>> import io, json, pathlib, tempfile
+>>> folder = pathlib.Path(tempfile.mkdtemp())
+>>> rows = [
+...     {"video_id": "/v/1.mp4", "response": "Yes, it does.", "gt": "no", "question": "Does it turn?"},
+...     {"video_id": "/v/2.mp4", "response": "No.", "gt": "no", "question": "Does it turn?"},
+...     {"video_id": "/v/3.mp4", "response": "Perhaps.", "gt": "yes", "question": "Does it stop?"},
+... ]
+>>> path = folder / "results.json"
+>>> _ = path.write_text(json.dumps(rows))
+
+>>> skipped, file = [], io.BytesIO()  # or a folder, which gets a report, too
+>>> tally = analyze(path, file, on_warning=skipped.append, group_by=["question"])
+>>> tally.false_positives, tally.false_negatives, tally.correct, tally.skipped.total()
+(1, 0, 1, 1)
+>>> file.getvalue().decode()
+'{"video_id":"/v/1.mp4","error_type":"FP","question":"Does it turn?","ground_truth":"no","response":"Yes, it does."}\n'
+>>> skipped[0].index, skipped[0].reason.field, skipped[0].reason.why
+(2, 'response', 'neither')
+>>> measure(tally.survey.total)["accuracy"]  # an unclear response counts as wrong
+0.3333333333333333
+
+>>> [(gap.index, gap.error_type.value, gap.video_id) for gap in iter_gaps(path, unclear="gap")]
+[(0, 'FP', '/v/1.mp4'), (2, 'FN', '/v/3.mp4')]
+
+>>> [(one.rule, one.confusion.correct) for one in audit(path).rules][:3]
+[('strict', 1), ('leading', 1), ('first-word', 1)]
+
+>>> better = folder / "better.json"
+>>> _ = better.write_text(json.dumps([{**rows[0], "response": "No."}, *rows[1:]]))
+>>> found = compare([path, better])
+>>> found.changes.fixed, found.changes.new
+(1, 0)
+
+>>> parse_answer("B. No")
+<Answer.NO: 'no'>
+
+All errors but those of misspelt options (`TypeError`) are `StreamgapsError`s, and `ValueError`s, `OSError`s or
+`RuntimeError`s besides:
+
+>>> try:
+...     analyze(folder / "none.json", io.BytesIO())
+... except SourceNotFoundError as error:
+...     print(isinstance(error, FileNotFoundError), str(error).partition(": ")[2])
+True there is no such file
+
+Whatever its length, a file is read in about 30 MiB, and a few times its largest record.
 """
 
 from importlib import import_module
@@ -101,7 +155,7 @@ _NAMED_THERE = {"parse_answer": "strict"}
 def __getattr__(name: str) -> object:
     """Load what a public name stands for when it is first asked for.
 
-    For the commands begin with this module, and are to take signals before all else is loaded.
+    The commands import this package first, and must catch signals before anything slow is loaded.
     """
     if name not in _HOME_OF:
         message = f"module {__name__!r} has no attribute {name!r}"

@@ -157,7 +157,7 @@ _RUN_OPTIONS = [
 ]
 
 
-@click.command("analyze", cls=Command)
+@click.command("analyze", cls=Command, short_help="Write false positives and false negatives, with a report.")
 @click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @with_options(
     Results=_OUTPUT_OPTIONS,
@@ -247,7 +247,7 @@ def _limits(texts: tuple[str, ...]) -> dict[str, float]:
 
 
 def _least(text: str) -> tuple[str, float]:
-    name, value = pair("--fail-under", text)
+    name, value = pair("--fail-under", text, "METRIC=LEAST")
     try:
         return name, float(value)
     except ValueError:

@@ -44,7 +44,7 @@ _OUTPUT_OPTIONS = [
 ]
 
 
-@click.command("audit", cls=Command)
+@click.command("audit", cls=Command, short_help="Show how much depends on the answer rule.")
 @click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @with_options(
     Results=_OUTPUT_OPTIONS,
@@ -97,10 +97,10 @@ def command(
         predictions=[shown(one) for one in predictions],
         **{name: shown(value) for name, value in options.items() if value not in (None, (), {}, False)},
     )
-    begin = time.monotonic()
+    begin = time.perf_counter()
     with progress_bar(total_size(inputs), outlook.log_format, quiet=quiet) as progress:
         found = audit(inputs, on_progress=progress, **options)
-    log.debug("streamgaps.timed", seconds=round(time.monotonic() - begin, 3))
+    log.debug("streamgaps.timed", seconds=round(time.perf_counter() - begin, 3))
     print_out([(_json if as_json else _text)(found)])
 
 

@@ -85,5 +85,7 @@ def shown_end(tally: Tally, *, positive: str, files: Sequence[str] | None, secon
 
 
 def _speed(seconds: float, records: int, size: int | None) -> str:
+    if not seconds:  # there are clocks that tick 64 times a second
+        return "0.00 s"
     speed = f"{records / seconds:,.0f} records/s" + (f", {size / seconds / 1e6:,.1f} MB/s" if size else "")
     return f"{seconds:.2f} s ({speed})"

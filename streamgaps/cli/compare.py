@@ -71,7 +71,7 @@ _COMPARE_OPTIONS = [
 ]
 
 
-@click.command("compare", cls=Command)
+@click.command("compare", cls=Command, short_help="Show what changed between runs.")
 @click.argument("runs", nargs=-1, required=True, metavar="OLD NEW [MORE]...", type=click.Path(allow_dash=True))
 @with_options(
     Results=_COMPARE_OPTIONS,

@@ -50,7 +50,7 @@ class ExitCode(IntEnum):
     ENVIRONMENT = 3
     """Something cannot be opened, read or written; the input changed meanwhile; out of memory; a worker died."""
     GATE = 4
-    """A limit was not kept that the user set: on how much may be skipped."""
+    """A limit that the user set was not kept: --max-skipped, --strict, --fail-under, --fail-on-regression."""
     BUG = 70
     """A bug in streamgaps."""
     PIPE = 141

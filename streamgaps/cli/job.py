@@ -86,10 +86,10 @@ def analyze_and_tell(
         scheduler=scheduler,
         **{name: shown(value) for name, value in chosen.items()},
     )
-    begin = time.monotonic()
+    begin = time.perf_counter()
 
     def tell(tally: Tally, *, is_written: bool) -> None:
-        seconds = time.monotonic() - begin
+        seconds = time.perf_counter() - begin
         log.debug("streamgaps.timed", seconds=round(seconds, 3))
         if quiet:
             return

@@ -303,7 +303,7 @@ def make_options(options: dict[str, Any], predictions: Sequence[str]) -> dict[st
         predictions: what is to be read.
     """
     made = dict(options)
-    made["fields"] = dict(pair("--field", text) for text in options["fields"])
+    made["fields"] = dict(pair("--field", text, "NAME=PATH") for text in options["fields"])
     made["labels"] = _labels(options["labels"])
     if [*predictions, options["ground_truth"], options["annotations"]].count(DASH) > 1:
         message = "standard input (-) can be read only once"
@@ -316,17 +316,17 @@ def opened(name: Any) -> Any:  # noqa: ANN401 -- a name, a file or nothing
     return standard_input() if name == DASH else name
 
 
-def pair(option: str, text: str) -> tuple[str, str]:
-    """Take `NAME=VALUE` apart."""
+def pair(option: str, text: str, form: str) -> tuple[str, str]:
+    """Take a pair apart; `form` says what it is to look like: `NAME=PATH`."""
     name, equals, value = text.partition("=")
     if not name or not equals or not value:
-        message = f"{option} {text!r}: expected NAME=VALUE"
+        message = f"{option} {text!r}: expected {form}"
         raise click.UsageError(message)
     return name, value
 
 
 def _labels(texts: Iterable[str]) -> dict[str, list[str]]:
     labels: dict[str, list[str]] = {}
-    for answer, values in (pair("--label", text) for text in texts):
+    for answer, values in (pair("--label", text, "ANSWER=VALUES") for text in texts):
         labels.setdefault(answer, []).extend(values.split(","))
     return labels

@@ -9,7 +9,7 @@ from streamgaps.answers.rules import RULES, summary
 __all__ = ["command"]
 
 
-@click.command("rules")
+@click.command("rules", short_help="List the answer rules.")
 def command() -> None:
     """List the rules by which an answer can be read."""
     width = max(map(len, RULES))

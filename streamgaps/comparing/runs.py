@@ -297,7 +297,7 @@ class Results:
     def __init__(self, options: Options) -> None:
         applies = ("on", "group_by", "max_groups", "max_record_bytes")
         others = cast("Options", {name: value for name, value in options.items() if name not in applies})
-        if make_settings(others) != make_settings({}):
+        if others.get("ground_truth") or others.get("annotations") or make_settings(others) != make_settings({}):
             message = (
                 "results folders are compared as they are: of the options that say how predictions are read, only "
                 f"{', '.join('--' + name.replace('_', '-') for name in applies)} apply to them"

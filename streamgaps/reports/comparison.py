@@ -235,7 +235,9 @@ def _metrics(comparison: Comparison, old: Run, new: Run) -> _Section:
         values = found[name]
         change = "" if values["change"] is None else f"{values['change']:+.4f}"
         numbers = (_number(values["old"]), _number(values["new"]), change or _NOT_KNOWN)
-        interval = "no change" if _is_unchanged(values) else _range(values["interval"], signed=True)
+        # Of results it is not known which records changed.
+        is_unchanged = comparison.is_complete and _is_unchanged(values)
+        interval = "no change" if is_unchanged else _range(values["interval"], signed=True)
         rows.append((METRICS[name].label, *numbers, interval))
     return _Section(title, rows)
 

@@ -84,3 +84,10 @@ def test_what_a_shell_is_to_load_is_printed(shell: str) -> None:
     shown = subprocess.run(command("streamgaps"), env=environment, check=False, capture_output=True, text=True)
     assert (0, "") == (shown.returncode, shown.stderr)
     assert "_STREAMGAPS_COMPLETE" in shown.stdout
+
+
+def test_the_list_of_commands_has_whole_sentences(run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    """None is cut off."""
+    listed = helped(run).partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(COMMANDS) == len(listed)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)

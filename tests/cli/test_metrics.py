@@ -179,7 +179,7 @@ def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) ->
         (["--fail-under", "accuracy=nan"], "must be a number from -1 to 1"),
         (["--fail-under", "f1=0.9", "--fail-under", "f1=0.1"], "--fail-under names a metric twice"),
         ([word for n in range(101) for word in ("--group-by", f"f{n}")], "there are 101 fields that make groups"),
-        (["--fail-under", "accuracy"], "expected NAME=VALUE"),
+        (["--fail-under", "accuracy"], "expected METRIC=LEAST"),
         (
             ["--group-by", "response"],
             "a gap has a field 'response' already; carry it under another name: 'name=response'",

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamgaps import Tally
+from streamgaps.cli.closing import shown_end
 from streamgaps.cli.terminal import printable, printable_json, shown_on_terminal
 from tests.conftest import command
 from tests.doubles import cut
@@ -111,3 +113,9 @@ def test_a_traceback_forges_no_line(tmp_path: Path) -> None:
     )
     assert "| Traceback (most recent call last):\n" in shown.stderr
     assert not [line for line in shown.stderr.splitlines() if line.startswith("FORGED")]
+
+
+def test_a_clock_that_has_not_moved_is_no_fault() -> None:
+    """Some tick 64 times a second."""
+    shown = shown_end(Tally(1), positive="yes", files=None, seconds=0.0, size=10)
+    assert shown.endswith("  0.00 s\n")

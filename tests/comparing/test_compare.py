@@ -418,6 +418,7 @@ def test_gaps_of_results_may_be_matched_by_what_is_carried(results: list[Path]) 
         (lambda runs, _: (runs, {"regressions": ""}), "regressions is empty"),
         (lambda _, results: (results, {"regressions": results[0] / GAPS_NAME}), "would replace an input"),
         (lambda _, results: (results, {"rule": "pope"}), "--on, --group-by, --max-groups, --max-record-bytes apply"),
+        (lambda _, results: (results, {"ground_truth": "l.jsonl", "on": "id"}), "compared as they are"),
         (lambda _, results: (results, {"max_groups": 0}), "max_groups must be a whole number"),
     ],
 )

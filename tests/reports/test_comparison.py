@@ -219,3 +219,12 @@ def test_options_of_results_are_texts_of_the_input() -> None:
 def test_a_bar_in_a_title_is_a_bar() -> None:
     """Only cells end with one."""
     assert markdown(compared(names=("a|b", "c"))).startswith("**OLD: `a|b`, NEW: `c`")
+
+
+def test_of_results_it_is_not_known_whether_anything_changed() -> None:
+    """The same numbers may come of other records."""
+    step = changes({(1, 0): 1, (0, 1): 1}, is_complete=False, unclear_is_gap=True)
+    runs = (run("old", BEFORE), run("new", BEFORE))
+    shown = text(Comparison(("video_id", "question"), runs, (step,), {}))
+    assert "| Accuracy " in shown
+    assert "no change" not in shown
