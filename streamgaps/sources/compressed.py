@@ -15,7 +15,7 @@ from streamgaps.exceptions import ConfigurationError, MalformedInputError, Unsup
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["LONGEST_MAGIC", "Content", "compression", "decompressed"]
+__all__ = ["LONGEST_MAGIC", "compression", "decompressed"]
 
 _MOST_BYTES = 64 * 1024  # how much is taken, and given, at once
 _MEMORY_LOG = 27
@@ -23,18 +23,6 @@ _MEMORY_LIMIT = 1 << _MEMORY_LOG  # 128 MiB, twice what `xz -9` needs, and all t
 
 _TOO_MUCH_MEMORY = ("memory usage limit", "too much memory")
 _NOT_SUPPORTED = ("unsupported", "dictionary")
-
-
-class Content(NamedTuple):
-    """What an input holds.
-
-    Attributes:
-        compression: the name of its format; None if it is not compressed.
-        blocks: its content; raises MalformedInputError where it cannot be decompressed.
-    """
-
-    compression: str | None
-    blocks: Iterator[bytes]
 
 
 class _Decompressor(Protocol):
@@ -161,8 +149,10 @@ def _format(head: bytes) -> _Format | None:
     return next((form for form in _FORMATS if form.is_begun(head)), None)
 
 
-def decompressed(blocks: Iterable[bytes]) -> Content:
+def decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Decompress an input if it is gzip, bzip2, xz or zstd, which its first bytes tell; its name does not count.
+
+    Nothing is read before the first block is asked for.
 
     What is not compressed is passed on in the blocks in which it comes. Of what is compressed no more than 64 KiB are
     given at once, and no more input is taken than that takes; to decompress xz and zstd may take up to 128 MiB of
@@ -174,9 +164,9 @@ def decompressed(blocks: Iterable[bytes]) -> Content:
     checksums; that of zstd is optional, though the program `zstd` writes it.
 
     Raises:
-        MalformedInputError: later, from the blocks: the data is cut short or damaged, or something else follows it.
-        UnsupportedInputError: later, from the blocks: it takes too much memory, or its library cannot do it.
-        ConfigurationError: later, from the blocks: this Python lacks the module for the format.
+        MalformedInputError: the data is cut short or damaged, or something else follows it.
+        UnsupportedInputError: it takes too much memory, or its library cannot do it.
+        ConfigurationError: this Python lacks the module for the format.
     """
     blocks = iter(blocks)
     head = b""
@@ -186,7 +176,7 @@ def decompressed(blocks: Iterable[bytes]) -> Content:
             break
     whole = chain([head] if head else [], blocks)
     form = _format(head)
-    return Content(None, whole) if form is None else Content(form.name, _members(form, _Input(whole)))
+    yield from whole if form is None else _members(form, _Input(whole))
 
 
 class _Input:
@@ -279,7 +269,8 @@ def _behind_padding(form: _Format, data: _Input) -> bytes:
 
 
 def _cut(form: _Format, data: _Input) -> MalformedInputError:
-    return MalformedInputError(f"the {form.name} data is cut short after {data.taken} bytes of it")
+    message = f"the {form.name} data is cut short after {data.taken} bytes of it; copy or download it again"
+    return MalformedInputError(message)
 
 
 def _refused(form: _Format, at: int, error: Exception) -> MalformedInputError:

@@ -116,19 +116,14 @@ def _is_url(predictions: object) -> TypeGuard[str]:
 
 def _streamed(file: BinaryIO, name: str) -> Source:
     content = _Blocks(file, name)
-    return Source(name, _decompressed(content), content.position)
+    return Source(name, decompressed(content), content.position)
 
 
 def _local(file: BinaryIO, regular: RegularFile) -> Source:
     content = _Blocks(file, regular.name)
     if compression(regular.read(LONGEST_MAGIC, 0)) is None:
         return Source(regular.name, unchanged(iter(content), regular), content.position, regular)
-    return Source(regular.name, unchanged(_decompressed(content), regular), content.position)
-
-
-def _decompressed(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress what is compressed; what it is, is looked at when the first block is asked for, and not before."""
-    yield from decompressed(blocks).blocks
+    return Source(regular.name, unchanged(decompressed(content), regular), content.position)
 
 
 @contextmanager
