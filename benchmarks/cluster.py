@@ -22,7 +22,7 @@ import distributed
 from benchmarks.generate import generate
 from streamgaps.parallel.ahead import Ahead
 from streamgaps.parallel.cluster import open_cluster
-from streamgaps.parallel.units import Answer, Findings, Part, Range, Shard
+from streamgaps.parallel.units import Findings, Part, Range, Shard, UnitResult
 from streamgaps.settings import make_settings
 
 REPEATS = 3
@@ -81,13 +81,13 @@ def timed(folder: Path, inputs: Path, way: tuple[str, ...]) -> float:
     return time.perf_counter() - begin
 
 
-def sleep(unit: Range | Shard, version: str) -> Answer:
+def sleep(unit: Range | Shard, version: str) -> UnitResult:
     """Do what a worker does, but for the work."""
     del version
     time.sleep(0.05)
-    with Findings(unit.terms) as found:
+    with Findings(unit.options) as found:
         found.lines += b"x" * 1000
-        return found.answer(found.take(items=1), 1)
+        return found.result(found.take(items=1), 1)
 
 
 class Nobody:

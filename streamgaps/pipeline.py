@@ -148,7 +148,7 @@ def analyze(
     staged = open_outputs(results_dir, skipped=skipped, html=html, has_metrics=metrics)
     with staged as outputs, ExitStack() as stack:
         with _pool(jobs, executor, scheduler) as pool:  # it is closed before anything is in place: that may take long
-            folder = outputs.parts_folder() if pool is not None and pool.is_elsewhere else None
+            folder = outputs.spill_folder() if pool is not None and pool.is_elsewhere else None
             notices = Notices(on_warning or log_warning, max_warnings, outputs.skipped)
             run = Run(indexed(settings, stack, folder), stack, on_notice=notices, is_one=len(inputs) == 1)
             sampler = documents.sampler(settings.reading)

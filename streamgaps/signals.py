@@ -30,10 +30,10 @@ def signal_mask(how: str, signals: set[int]) -> Iterator[set[int]]:
 
 @contextmanager
 def spawn_mask(signals: set[int]) -> Iterator[None]:
-    """Have signals wait for ever in processes that are spawned meanwhile, or by threads that are started meanwhile.
+    """Block signals in processes spawned, and threads started, inside the block.
 
-    The process that tracks what they share is started before: Python, up to 3.13 at least, lets SIGINT and SIGTERM
-    through again when it does that.
+    multiprocessing's resource tracker is started first, because starting it unblocks SIGINT and SIGTERM (up to
+    Python 3.13 at least).
     """
     if hasattr(signal, "pthread_sigmask"):
         from multiprocessing import resource_tracker  # noqa: PLC0415 -- many runs never need it

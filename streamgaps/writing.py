@@ -130,7 +130,7 @@ class Writing:
             self,
             settings=self._run.settings,
             max_notices=self._max_notices,
-            folder=self._outputs.parts_folder() if pool.is_elsewhere or not self._run.is_one else None,
+            folder=self._outputs.spill_folder() if pool.is_elsewhere or not self._run.is_one else None,
         )
         self._ahead.read(inputs)
 

@@ -53,7 +53,7 @@ def test_a_token_without_end_ends_the_run_of_several_processes_too(tmp_path: Pat
     """It filled a range in which nothing ended, and was read again for ever."""
     path = tmp_path / "p.json"
     begin = b"[" + json.dumps(GAP).encode() + b"," if form == "array" else lines(GAP)
-    path.write_bytes(begin + b"1" * (2 + ranges._MOST_RANGES) * ranges.RANGE_BYTES)
+    path.write_bytes(begin + b"1" * (2 + ranges._LONGEST_READ_ON) * ranges.RANGE_BYTES)
     said = []
     for jobs in (1, 2):
         with pytest.raises(InputError, match="a number of more than") as caught:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from streamgaps import system
 from streamgaps.exceptions import OutputError, as_output_error, reason
 from streamgaps.outputs.locks import locked, try_lock
-from streamgaps.outputs.parts import PartsFolder
+from streamgaps.outputs.spill_folder import SpillFolder
 from streamgaps.signals import STOPPING, signal_mask
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["OutputFile", "exchange", "folders_of", "mode_of", "write_file"]
 
 _STAGING_SUFFIX = ".tmp"
-_PARTS_SUFFIX = ".parts"
+_SPILL_SUFFIX = ".parts"
 _PERMISSIONS = 0o777  # of an earlier file: not to run as its owner, who may have been somebody else
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _BUFFER_BYTES = 256 * 1024
@@ -168,15 +168,15 @@ class OutputFile:
 
         Where there are no locks, those that can be removed: Windows removes no file that is open.
         """
-        suffixes = f"{re.escape(_STAGING_SUFFIX)}|{re.escape(_PARTS_SUFFIX)}"
+        suffixes = f"{re.escape(_STAGING_SUFFIX)}|{re.escape(_SPILL_SUFFIX)}"
         pattern = re.compile(rf"\.{re.escape(self.target.name)}\.\d+-[0-9a-f]+({suffixes})")
         with as_output_error(self.what):
             found = [name for name in system.listdir(self.target.parent) if pattern.fullmatch(name)]
         for name in found:
             path = self.target.with_name(name)
             with suppress(OSError):
-                if name.endswith(_PARTS_SUFFIX):
-                    PartsFolder(path).sweep()
+                if name.endswith(_SPILL_SUFFIX):
+                    SpillFolder(path).sweep()
                 else:
                     _sweep(path)
 
@@ -190,12 +190,12 @@ class OutputFile:
             with suppress(OSError, ValueError, MemoryError):
                 system.unlink(path)
 
-    def make_parts(self) -> PartsFolder:
+    def make_spill_folder(self) -> SpillFolder:
         """Make a folder beside the target."""
-        parts = PartsFolder(Path(os.path.abspath(self._beside(_PARTS_SUFFIX))))  # noqa: PTH100 -- no links are followed
+        folder = SpillFolder(Path(os.path.abspath(self._beside(_SPILL_SUFFIX))))  # noqa: PTH100 -- no links are followed
         with as_output_error(self.what):
-            parts.make()
-        return parts
+            folder.make()
+        return folder
 
     def _leftover(self) -> Path:
         """Name a file beside the target that is not to be left behind."""

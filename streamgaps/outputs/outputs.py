@@ -27,7 +27,7 @@ from streamgaps.signals import STOPPING, signal_mask
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from streamgaps.outputs.parts import PartsFolder
+    from streamgaps.outputs.spill_folder import SpillFolder
 
 __all__ = ["Outputs", "open_outputs"]
 
@@ -90,7 +90,7 @@ class Outputs:
         self.gaps: BinaryIO
         self.skipped: BinaryIO | None = None
         self._made: list[Path] = []
-        self._parts: PartsFolder | None = None
+        self._spill_folder: SpillFolder | None = None
         self._files: dict[str, OutputFile] = {}  # in the order in which they are put in place
         if skipped is not None:
             self._files["skipped"] = OutputFile(Path(skipped), os.fspath(skipped), "skipped samples")
@@ -143,7 +143,7 @@ class Outputs:
             if "skipped" in self._files:
                 self.skipped = self._files["skipped"].stage()
 
-    def parts_folder(self) -> str | None:
+    def spill_folder(self) -> str | None:
         """Return the absolute path of a folder beside the gaps, which is made if it is not there, and gone at the end.
 
         Returns:
@@ -155,10 +155,10 @@ class Outputs:
         gaps = self._files.get("gaps")
         if gaps is None:
             return None
-        if self._parts is None:
+        if self._spill_folder is None:
             with signal_mask("SIG_BLOCK", STOPPING), locked(folders_of([gaps])):
-                self._parts = gaps.make_parts()
-        return str(self._parts.path)
+                self._spill_folder = gaps.make_spill_folder()
+        return str(self._spill_folder.path)
 
     def commit(
         self, report: str | None, *, has_skipped: bool = False, documents: Mapping[str, Iterable[str]] = _NO_DOCUMENTS
@@ -200,8 +200,8 @@ class Outputs:
 
     def discard(self) -> None:
         """Remove what is not in place, and the folder if this run made it and it is empty."""
-        if self._parts is not None:
-            self._parts.discard()
+        if self._spill_folder is not None:
+            self._spill_folder.discard()
         for file in self._files.values():
             file.discard()
         for folder in reversed(self._made):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 from streamgaps import __version__
 from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, WorkerError, reason
 from streamgaps.parallel.ranges import RANGE_BYTES, Ranges
-from streamgaps.parallel.units import PIECE_BYTES, Range, Shard, Terms, read_unit
+from streamgaps.parallel.units import PIECE_BYTES, Range, Shard, UnitOptions, read_unit
 from streamgaps.paths import is_url
 from streamgaps.sources.source import name_of, open_source, size_of
 from streamgaps.stages.read import Reader
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
     from streamgaps.exceptions import StreamgapsError
-    from streamgaps.parallel.units import Answer, Part
+    from streamgaps.parallel.units import Part, UnitResult
     from streamgaps.settings import Settings
     from streamgaps.sources.source import Input
 
@@ -43,9 +43,9 @@ _RANGES_EACH = 16
 """How many ranges a worker elsewhere gets, about, if all is one file: enough for none to wait long for the last."""
 
 _AHEAD = 2
-"""How many units there are for each that is read, at most: with this one, those that wait for a worker or to be taken.
-Elsewhere more, for the first may take longer than others, or have to be read once more because a worker was lost."""
+"""How many units per worker may be submitted and not yet taken."""
 _AHEAD_ELSEWHERE = 8
+"""The same on a cluster: more, because one slow or repeated unit must not stop the others."""
 
 _WAITING_BYTES = 32 * 1024 * 1024
 """How many bytes of results wait here to be taken, at most, but for those of a great many workers."""
@@ -120,11 +120,11 @@ class Ahead:
     ) -> None:
         self.pool = pool
         self.taker = taker
-        self.terms = Terms(settings, max_notices, os.urandom(8), self._message_bytes(), folder)
+        self.options = UnitOptions(settings, max_notices, os.urandom(8), self._message_bytes(), folder)
         self.range_bytes = range_bytes or 0
         self._is_one = False
         self._executor: Executor | None = None
-        self._under_way: set[Future[Answer | None]] = set()  # or waits for its turn to be taken
+        self._under_way: set[Future[UnitResult | None]] = set()  # or waits for its turn to be taken
         self._done = 0  # bytes of what is taken
         self._shown = 0
         self._open_files = 0
@@ -144,7 +144,7 @@ class Ahead:
         """Return how long ranges are to be: on this machine one costs next to nothing; elsewhere, messages."""
         if not self.pool.is_elsewhere:
             return RANGE_BYTES
-        longest = (_LONGEST_WITHOUT_FOLDER if self.terms.folder is None else _LONGEST_RANGE) * RANGE_BYTES
+        longest = (_LONGEST_WITHOUT_FOLDER if self.options.folder is None else _LONGEST_RANGE) * RANGE_BYTES
         wanted = sum(size_of(one) or 0 for one in inputs) // (self.pool.width() * _RANGES_EACH)
         return max(RANGE_BYTES, min(wanted, longest))
 
@@ -187,7 +187,7 @@ class Ahead:
 
     def _planned(self, one: Input) -> _Input:
         """Choose who reads an input."""
-        shape = self.terms.settings.shape
+        shape = self.options.settings.shape
         size = size_of(one)
         is_long = size is not None and (self._is_one or size >= 2 * self.range_bytes)
         if is_long and shape.reader is Reader.AUTO:
@@ -200,33 +200,33 @@ class Ahead:
         is_worth_it = size >= _SMALL_BYTES if size is not None else isinstance(one, str) and is_url(one)
         return _Whole(self, one) if is_worth_it and not self._is_one else _Here(self, one)
 
-    def submit(self, unit: Range | Shard) -> Future[Answer | None]:
+    def submit(self, unit: Range | Shard) -> Future[UnitResult | None]:
         """Have a unit read."""
         with self._told_of_death(_name_of(unit)):
             # The more units there are, the less each may send: their number follows that of workers.
-            terms = unit.terms._replace(most_bytes=self._message_bytes())
-            future = self._opened().submit(read_unit, unit._replace(terms=terms), __version__)
+            options = unit.options._replace(most_bytes=self._message_bytes())
+            future = self._opened().submit(read_unit, unit._replace(options=options), __version__)
         self._under_way.add(future)
         return future
 
     def _opened(self) -> Executor:
         """Return what reads units, once it has something to do."""
         if self._executor is None:
-            if not self.terms.settings.can_be_sent:
+            if not self.options.settings.can_be_sent:
                 message = "a rule that is no function of a module cannot be sent to other processes; use one job"
                 raise ConfigurationError(message)
             self._executor = self.pool.open()
         return self._executor
 
-    def result(self, unit: Range | Shard, future: Future[Answer | None]) -> Answer | None:
+    def result(self, unit: Range | Shard, future: Future[UnitResult | None]) -> UnitResult | None:
         """Wait for a unit."""
         self._under_way.remove(future)
-        answer = self._waited_for(unit, future)
-        if answer is not None:
-            self.add(answer.length)
-        return answer
+        result = self._waited_for(unit, future)
+        if result is not None:
+            self.add(result.length)
+        return result
 
-    def _waited_for(self, unit: Range | Shard, future: Future[Answer | None]) -> Answer | None:
+    def _waited_for(self, unit: Range | Shard, future: Future[UnitResult | None]) -> UnitResult | None:
         with self._told_of_death(_name_of(unit)):
             while True:
                 try:
@@ -241,11 +241,11 @@ class Ahead:
         """Count bytes of what is taken."""
         self._done += length
 
-    def has_closed(self) -> None:
+    def note_closed(self) -> None:
         """Note that a file is not open any more."""
         self._open_files -= 1
 
-    def drop(self, future: Future[Answer | None]) -> None:
+    def drop(self, future: Future[UnitResult | None]) -> None:
         """Let go of a unit that nobody waits for, if it is not taken."""
         future.cancel()
         self._under_way.discard(future)
@@ -261,15 +261,15 @@ class Ahead:
         assert isinstance(path, str)  # noqa: S101 -- files that are open are read here
         return path if is_url(path) or not self.pool.is_elsewhere else os.path.abspath(path)  # noqa: PTH100 -- a text
 
-    def cannot_be_read(self, one: Input, answer: Answer) -> StreamgapsError | None:
+    def cannot_be_read(self, one: Input, result: UnitResult) -> StreamgapsError | None:
         """Return the error that no worker could read an input; None if it could."""
-        problem = answer.problem
+        problem = result.problem
         if problem is None or isinstance(problem, InputError) or not self.pool.is_elsewhere:
             return problem
         with open_source(one) as source:  # if that fails, too, this is why
             next(source.blocks, None)
         hint = "; workers must see the inputs under the paths that they have here"
-        message = f"{name_of(one)}: a worker on {answer.host} cannot read it: {problem}"
+        message = f"{name_of(one)}: a worker on {result.host} cannot read it: {problem}"
         return SourceError(message + (hint if isinstance(problem, SourceNotFoundError) else ""))
 
     @contextmanager
@@ -320,8 +320,8 @@ class _Whole(_Here):
 
     def __init__(self, ahead: Ahead, one: Input) -> None:
         super().__init__(ahead, one)
-        self._unit = Shard(name_of(one), ahead.path_of(one), ahead.terms)
-        self._future: Future[Answer | None] | None = None
+        self._unit = Shard(name_of(one), ahead.path_of(one), ahead.options)
+        self._future: Future[UnitResult | None] | None = None
 
     def submit(self) -> bool:
         if self._future is not None:
@@ -332,13 +332,13 @@ class _Whole(_Here):
     def read(self) -> None:
         ahead = self._ahead
         assert self._future is not None  # noqa: S101 -- it was submitted before its turn
-        answer = ahead.result(self._unit, self._future)
-        if answer is None:
+        result = ahead.result(self._unit, self._future)
+        if result is None:
             super().read()
             return
-        problem = ahead.cannot_be_read(self._one, answer)
+        problem = ahead.cannot_be_read(self._one, result)
         ahead.taker.begin(self._unit.name)
-        for part in answer.parts():
+        for part in result.parts():
             ahead.taker.take(self._unit.name, part)
             ahead.fill()
         if problem is not None:
@@ -352,12 +352,12 @@ class _Whole(_Here):
 _Input: TypeAlias = _Here | Ranges
 
 
-def _length_of(future: Future[Answer | None]) -> int:
+def _length_of(future: Future[UnitResult | None]) -> int:
     """Return how many bytes a unit has read, if it is done."""
     if not future.done() or future.cancelled() or future.exception() is not None:
         return 0
-    answer = future.result()
-    return 0 if answer is None else answer.length
+    result = future.result()
+    return 0 if result is None else result.length
 
 
 def _name_of(unit: Range | Shard) -> str:

@@ -2,7 +2,7 @@
 
 It is cut where the text between two items is found near the wanted place: a guess. Workers read
 ranges at once, each as if an item began where its range begins. What a worker has read counts only if the one before
-it came out exactly there: then an item does begin there, by the proof in `stages/blocks.py`, from the first range
+it came out exactly there: then an item does begin there, by the proof in `decoding/blocks.py`, from the first range
 on. Where a range did not come out at its end, all from the last sure place on is read again here, one block
 after the other, up to the next place where an item and a range begin together. All that is wrong with the input
 is found that way too: so it is said in the same words, with the same item and byte.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
     from streamgaps.parallel.ahead import Ahead
-    from streamgaps.parallel.units import Answer, Part
+    from streamgaps.parallel.units import Part, UnitResult
     from streamgaps.sources.source import RegularFile, Source
     from streamgaps.stages.read import Shape
 
@@ -37,7 +37,7 @@ __all__ = ["RANGE_BYTES", "Ranges"]
 RANGE_BYTES = 1024 * 1024
 """How long a range is, at least. 4 MiB are 2 % faster, and take four times the memory if all are warnings."""
 
-_MOST_RANGES = 16
+_LONGEST_READ_ON = 16
 """How many times as long as usual a part is, at most, where no place is found for its end."""
 
 _WINDOW_BYTES = 256 * 1024
@@ -61,25 +61,24 @@ class Ranges:
 
     def __init__(self, ahead: Ahead, file: RegularFile, stack: ExitStack, found: Format, begin: int | None) -> None:
         start = begin or 0
-        separator = b"\n" if found is Format.JSONL else _separator(file, ahead.terms.settings.shape, start)
+        separator = b"\n" if found is Format.JSONL else _separator(file, ahead.options.settings.shape, start)
         identity = file.identity.elsewhere() if ahead.pool.is_elsewhere else file.identity
-        size = file.identity.size
         self._ahead = ahead
         self._file = file
         self._whole = Range(
-            ahead.path_of(file.name),
-            identity,
-            start,
-            size,
-            found,
-            separator,
-            _MOST_RANGES * ahead.range_bytes,
-            ahead.terms,
-            start,
-            begin is None,
+            path=ahead.path_of(file.name),
+            identity=identity,
+            start=start,
+            end=file.identity.size,
+            format=found,
+            separator=separator,
+            most_length=_LONGEST_READ_ON * ahead.range_bytes,
+            options=ahead.options,
+            begin=start,
+            is_whole=begin is None,
         )
         self._borders = _borders(file, separator, start, ahead.range_bytes)
-        self._pending: deque[tuple[Range, Future[Answer | None]]] = deque()
+        self._pending: deque[tuple[Range, Future[UnitResult | None]]] = deque()
         self._submitted = self._position = start
         self._items = 0
         self._line = 1
@@ -89,7 +88,7 @@ class Ranges:
     @classmethod
     def of(cls, ahead: Ahead, source: Source, stack: ExitStack) -> Self | None:
         """Plan to read a file that is open in ranges; None if that cannot be."""
-        file, shape = source.file, ahead.terms.settings.shape
+        file, shape = source.file, ahead.options.settings.shape
         if file is None:
             return None
         if shape.prefix is None:
@@ -105,7 +104,7 @@ class Ranges:
 
     def __exit__(self, *error: Any) -> None:  # noqa: ANN401, PYI036 -- passed on
         self._drop_all()
-        self._ahead.has_closed()
+        self._ahead.note_closed()
         self._stack.__exit__(*error)
 
     def close(self) -> None:
@@ -133,7 +132,7 @@ class Ranges:
         name, taker = self._file.name, self._ahead.taker
         taker.begin(name)
         self._ahead.add(self._whole.start)  # what is before the array was read to find it
-        with explained(name, lambda: self._whole.format, self._whole.terms.settings):
+        with explained(name, lambda: self._whole.format, self._whole.options.settings):
             for part in self._parts():
                 taker.take(name, part)
         if not self._whole.is_whole:
@@ -150,11 +149,11 @@ class Ranges:
                 ahead.drop(future)
                 continue
             self._check_all_is_read_before(unit.start)
-            answer = ahead.result(unit, future)
+            result = ahead.result(unit, future)
             part = None
-            if answer is not None:
-                self._check_can_be_read(answer)
-                for part in answer.parts():
+            if result is not None:
+                self._check_can_be_read(result)
+                for part in result.parts():
                     yield self._next(part)
                     ahead.fill()
             if part is not None and part.is_full:
@@ -168,10 +167,10 @@ class Ranges:
         if self._whole.is_whole:
             self._check_all_is_read_before(self._whole.end)
 
-    def _check_can_be_read(self, answer: Answer) -> None:
-        if answer.problem is not None:
+    def _check_can_be_read(self, result: UnitResult) -> None:
+        if result.problem is not None:
             self._file.check_unchanged()
-            problem = self._ahead.cannot_be_read(self._file.name, answer)
+            problem = self._ahead.cannot_be_read(self._file.name, result)
             assert problem is not None  # noqa: S101 -- there is one
             raise problem
 
@@ -212,8 +211,8 @@ class Ranges:
             blocks = _rest_of_array(blocks, unit)
         while True:
             is_border = lambda at: at < size and at in (border, pause)  # noqa: E731 -- of this moment
-            batches = read_with(reader, blocks, unit.terms.settings.shape, is_border=is_border)
-            part, error = find_in(reader, batches, unit.terms, Findings(unit.terms, first=reader.items))
+            batches = read_with(reader, blocks, unit.options.settings.shape, is_border=is_border)
+            part, error = find_in(reader, batches, unit.options, Findings(unit.options, first=reader.items))
             self._ahead.add(part.end - self._position)
             yield self._next(part)
             if error is not None:
@@ -259,7 +258,8 @@ def _borders(file: RegularFile, separator: bytes, begin: int, range_bytes: int) 
             found = _find(file, separator, wanted, wanted + min(range_bytes, _SEARCH_BYTES))
             if found is not None:
                 border = found + _border(separator)
-                yield border
+                if border < size:
+                    yield border
     yield size
 
 

@@ -19,7 +19,7 @@ from streamgaps.exceptions import OutputError, reason
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PartFile", "Spilled", "packed", "read_back", "unpacked"]
+__all__ = ["SpillFile", "Spilled", "packed", "read_back", "unpacked"]
 
 _DIGEST_BYTES = 16
 _NEEDED = "; workers on other machines need the results folder under the same path, and the right to write there"
@@ -43,7 +43,7 @@ def unpacked(data: bytes) -> Any:  # noqa: ANN401 -- whatever was packed
     return pickle.loads(data)  # noqa: S301 -- it came with an answer, or has the digest that came with one
 
 
-class PartFile:
+class SpillFile:
     """A file that a worker writes, of a name that no other one has.
 
     Args:

@@ -18,7 +18,7 @@ from streamgaps.chain import Chain
 from streamgaps.decoding.blocks import GIANT_BYTES
 from streamgaps.exceptions import InputError, RecordError, SourceError, WorkerError
 from streamgaps.inputs import explained
-from streamgaps.parallel.spill import PartFile, packed, read_back, unpacked
+from streamgaps.parallel.spill import SpillFile, packed, read_back, unpacked
 from streamgaps.sources.source import open_range, open_source
 from streamgaps.stages.read import Format, make_reader, read
 from streamgaps.stages.write import write
@@ -35,7 +35,18 @@ if TYPE_CHECKING:
     from streamgaps.settings import Settings
     from streamgaps.sources.source import Identity, Source
 
-__all__ = ["PIECE_BYTES", "Answer", "Findings", "Part", "Range", "Shard", "Terms", "find_in", "read_unit", "reader_of"]
+__all__ = [
+    "PIECE_BYTES",
+    "Findings",
+    "Part",
+    "Range",
+    "Shard",
+    "UnitOptions",
+    "UnitResult",
+    "find_in",
+    "read_unit",
+    "reader_of",
+]
 
 PIECE_BYTES = 4 * 1024 * 1024
 """How long a piece of the results is, at most, but for those of the last block; so much of a unit is in memory."""
@@ -67,7 +78,7 @@ class Part(NamedTuple):
     """Whether it ends before that only because its results take as much memory as they may."""
 
 
-class Terms(NamedTuple):
+class UnitOptions(NamedTuple):
     """What holds for all units of a run."""
 
     settings: Settings
@@ -92,7 +103,7 @@ class Range(NamedTuple):
     separator: bytes
     most_length: int
     """How many bytes are read, at most, where no place was found for its end."""
-    terms: Terms
+    options: UnitOptions
     begin: int = 0
     """Where the array begins, or the records."""
     is_whole: bool = True
@@ -110,10 +121,10 @@ class Shard(NamedTuple):
     name: str
     """What messages call it."""
     path: str
-    terms: Terms
+    options: UnitOptions
 
 
-class Answer(NamedTuple):
+class UnitResult(NamedTuple):
     """What a worker sends."""
 
     length: int
@@ -136,7 +147,7 @@ class Answer(NamedTuple):
 
 
 class _CannotBeSentError(Exception):
-    """What a unit comes to is too much, or is nested without end: who wants it has to read it himself."""
+    """The result is too large or too deeply nested to send; the main process reads the input itself."""
 
 
 class _Lines(bytearray):
@@ -155,17 +166,17 @@ class Findings:
         is_full: whether reading ended for the want of room.
     """
 
-    def __init__(self, terms: Terms, *, end: int = 0, first: int = 0) -> None:
+    def __init__(self, options: UnitOptions, *, end: int = 0, first: int = 0) -> None:
         self.lines = _Lines()
-        self.tally = terms.settings.new_tally(is_part=True)
+        self.tally = options.settings.new_tally(is_part=True)
         self.marks = array("Q")
         self._notices: list[Skip | UnresolvedPath] = []
-        self._terms = terms
+        self._options = options
         self._end = end
         self._first = first
         self._kept = 0
         self._noticed_bytes = 0
-        self._file: PartFile | None = None
+        self._file: SpillFile | None = None
         self.is_full = False
 
     def __enter__(self) -> Self:
@@ -177,7 +188,7 @@ class Findings:
 
     def keep(self, notice: Skip | UnresolvedPath) -> None:
         """Keep a notice, if it is wanted."""
-        if self._terms.max_notices is None or self._kept < self._terms.max_notices:
+        if self._options.max_notices is None or self._kept < self._options.max_notices:
             self._kept += 1
             self._notices.append(notice)
             self._noticed_bytes += _NOTICE_BYTES + len(getattr(notice, "record", None) or b"")
@@ -189,11 +200,11 @@ class Findings:
         groups = 0 if survey is None else sum(map(len, survey.tables))
         return len(self.lines) + self._noticed_bytes + 8 * len(self.marks) + _GROUP_BYTES * groups
 
-    def has_room(self) -> bool:
-        """Say whether there is room for more, once what there is has gone into a file, if there may be one."""
-        if self._size <= (self._terms.most_bytes if self._terms.folder is None else PIECE_BYTES):
+    def make_room(self) -> bool:
+        """Put what there is into a file, if it is much and there may be one; False if there is no room for more."""
+        if self._size <= (self._options.most_bytes if self._options.folder is None else PIECE_BYTES):
             return True
-        if self._terms.folder is None:
+        if self._options.folder is None:
             return False
         self._put(_packed(self.take()))
         return True
@@ -215,22 +226,22 @@ class Findings:
         self._notices, self.marks[:], self._noticed_bytes = [], array("Q"), 0
         return part
 
-    def _put(self, data: bytes) -> PartFile:
+    def _put(self, data: bytes) -> SpillFile:
         """Put a part that is packed into the file, and return that."""
         if self._file is None:
-            assert self._terms.folder is not None  # noqa: S101 -- who calls has looked
-            self._file = PartFile(self._terms.folder)
+            assert self._options.folder is not None  # noqa: S101 -- who calls has looked
+            self._file = SpillFile(self._options.folder)
         self._file.append(data)
         return self._file
 
-    def answer(self, last: Part, length: int, problem: StreamgapsError | None = None) -> Answer:
+    def result(self, last: Part, length: int, problem: StreamgapsError | None = None) -> UnitResult:
         """Return what is sent: all of it, or where it is."""
         message = _packed(last)
-        if self._file is None and (self._terms.folder is None or len(message) <= self._terms.most_bytes):
-            return Answer(length, message, problem=problem)
+        if self._file is None and (self._options.folder is None or len(message) <= self._options.most_bytes):
+            return UnitResult(length, message, problem=problem)
         spilled = self._put(message).close()
         self._file = None
-        return Answer(length, spilled=spilled, problem=problem)
+        return UnitResult(length, spilled=spilled, problem=problem)
 
 
 def _packed(part: Part) -> bytes:
@@ -239,7 +250,7 @@ def _packed(part: Part) -> bytes:
     return packed(part)
 
 
-def read_unit(unit: Range | Shard, version: str) -> Answer | None:
+def read_unit(unit: Range | Shard, version: str) -> UnitResult | None:
     """Read a unit; None if only who reads all that is before it, or need not send it, can do that.
 
     Args:
@@ -260,15 +271,15 @@ def read_unit(unit: Range | Shard, version: str) -> Answer | None:
     except _CannotBeSentError:
         return None
     except SourceError as error:
-        return Answer(0, problem=error, host=socket.gethostname())
+        return UnitResult(0, problem=error, host=socket.gethostname())
 
 
-def _read_range(unit: Range) -> Answer | None:
+def _read_range(unit: Range) -> UnitResult | None:
     """Read a range, up to the last place in it where no item is open; None if that cannot be."""
     reader = reader_of(unit)
-    with Findings(unit.terms, end=unit.start) as found:
+    with Findings(unit.options, end=unit.start) as found:
         with open_range(unit.path, unit.identity, unit.start, unit.end) as blocks:
-            part, error = find_in(reader, _batches(reader, blocks, found, unit), unit.terms, found)
+            part, error = find_in(reader, _batches(reader, blocks, found, unit), unit.options, found)
         # One that is full may end before its range does, and nothing be open there either; or the array be at its end.
         is_end = unit.end == unit.identity.size
         is_done = reader.fed == unit.end and (reader.has_ended if is_end else reader.is_clean)
@@ -277,33 +288,34 @@ def _read_range(unit: Range) -> Answer | None:
             return None
         # A range in which nothing ends is for who can read on behind it.
         is_full = not is_done and part.end > unit.start and found.is_full
-        return found.answer(part._replace(is_done=is_done, is_full=is_full), part.end - unit.start)
+        return found.result(part._replace(is_done=is_done, is_full=is_full), part.end - unit.start)
 
 
 def reader_of(unit: Range, *, items: int = 0, line: int = 1) -> BlockReader:
     """Make what reads a range; `items` and `line` are those at its beginning, where they are known."""
     place: dict[str, Any] = {"inside": unit.start > unit.begin, "offset": unit.start, "items": items}
     place |= {"line": line} if unit.format is Format.JSONL else {"separator": unit.separator}
-    return make_reader(unit.terms.settings.shape, unit.format, **place)
+    return make_reader(unit.options.settings.shape, unit.format, **place)
 
 
 def _batches(reader: BlockReader, blocks: Iterator[bytes], found: Findings, unit: Range) -> Iterator[list[Any]]:
     for piece in (piece for block in blocks for piece in reader.cut(block, GIANT_BYTES)):
         yield reader.feed(piece)
-        found.is_full = reader.fed - unit.start > unit.most_length or not found.has_room()
+        has_room = found.make_room()
+        found.is_full = not has_room or reader.fed - unit.start > unit.most_length
         if reader.error or reader.waits_for_more_than(GIANT_BYTES) or found.is_full:
             return
     yield reader.finish() if unit.is_last else reader.settle()
 
 
 def find_in(
-    reader: BlockReader, batches: Iterator[list[Any]], terms: Terms, found: Findings
+    reader: BlockReader, batches: Iterator[list[Any]], options: UnitOptions, found: Findings
 ) -> tuple[Part, InputError | None]:
     """Run the pipeline over items from a place on, and return what they come to, and the error that ends them."""
     first, line = reader.items, reader.line or 0
     error = None
     try:
-        with _chain(terms) as stages:
+        with _chain(options) as stages:
             gaps = stages.find_gaps(
                 batches, tally=found.tally, on_notice=found.keep, mark=found.marks.append, first=first
             )
@@ -315,9 +327,9 @@ def find_in(
     return found.take(reader.offset, reader.items - first, (reader.line or 0) - line), error
 
 
-def _read_shard(unit: Shard) -> Answer:
+def _read_shard(unit: Shard) -> UnitResult:
     """Read an input to its end."""
-    settings = unit.terms.settings
+    settings = unit.options.settings
     items = 0
 
     def batches() -> Iterator[list[Any]]:
@@ -325,38 +337,39 @@ def _read_shard(unit: Shard) -> Answer:
         for batch in decoded:
             items += len(batch)
             yield batch
-            if not found.has_room():
+            has_room = found.make_room()
+            if not has_room:
                 raise _CannotBeSentError
 
     problem = None
-    with Findings(unit.terms) as found:
+    with Findings(unit.options) as found:
         source: Source | None = None
         try:
             with open_source(unit.path) as source:
                 decoded = read(source.blocks, settings.shape)
                 with (
                     explained(unit.name, lambda: decoded.format, settings, decoded.line_of),
-                    _chain(unit.terms) as chain,
+                    _chain(unit.options) as chain,
                 ):
                     gaps = chain.find_gaps(batches(), tally=found.tally, on_notice=found.keep, mark=found.marks.append)
                     deque(write(gaps, cast("BinaryIO", found.lines)), maxlen=0)  # no loop is as fast
         except InputError as error:
             problem = error
-        return found.answer(found.take(items=items), 0 if source is None else source.position(), problem)
+        return found.result(found.take(items=items), 0 if source is None else source.position(), problem)
 
 
 _of_thread = threading.local()
 
 
 @contextmanager
-def _chain(terms: Terms) -> Iterator[Chain]:
+def _chain(options: UnitOptions) -> Iterator[Chain]:
     """Give the chain of this thread, which knows the folders of earlier units of the same run."""
-    settings = terms.settings
+    settings = options.settings
     if settings.labels_index is not None or settings.videos_index is not None:
         with Chain(settings) as own:  # its files are not to stay open behind the run
             yield own
         return
-    if getattr(_of_thread, "run", None) != terms.run:
-        _of_thread.run = terms.run
+    if getattr(_of_thread, "run", None) != options.run:
+        _of_thread.run = options.run
         _of_thread.chain = Chain(settings)
     yield _of_thread.chain

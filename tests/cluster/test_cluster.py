@@ -317,7 +317,7 @@ def test_a_folder_that_workers_cannot_see_is_told(
     """For long results go there."""
     monkeypatch.setattr("streamgaps.parallel.ahead._WAITING_BYTES", 0)
     monkeypatch.setattr("streamgaps.parallel.ahead._LEAST_MESSAGE_BYTES", 0)
-    monkeypatch.setattr("streamgaps.outputs.outputs.Outputs.parts_folder", lambda _: str(tmp_path / "nowhere"))
+    monkeypatch.setattr("streamgaps.outputs.outputs.Outputs.spill_folder", lambda _: str(tmp_path / "nowhere"))
     said = "cannot be written on .*: No such file or directory; workers on other machines need"
     with ProcessPoolExecutor(1) as executor, pytest.raises(OutputError, match=said):
         analyze(shards, tmp_path / "gaps", executor=executor, on_warning=lambda _: None)

@@ -80,7 +80,7 @@ LIMITS = st.fixed_dictionaries(
     {
         "RANGE_BYTES": st.sampled_from([10, 50, 200, RANGE_BYTES]),
         "PIECE_BYTES": st.sampled_from([50, 200, 10**6]),
-        "_MOST_RANGES": st.sampled_from([1, 2, 16]),
+        "_LONGEST_READ_ON": st.sampled_from([1, 2, 16]),
         "_WINDOW_BYTES": st.sampled_from([8, 64, 10**6]),
         "_HEAD_BYTES": st.sampled_from([20, 100, 10**6]),
     }
@@ -144,6 +144,16 @@ def test_text_that_looks_like_records_costs_time_and_nothing_else(file: Path, ho
     assert expected[2].false_positives == 200
     for range_bytes in (1, 100, 1000, 3000):
         assert expected == in_parts(file, range_bytes)
+
+
+@pytest.mark.parametrize("range_bytes", [1, 3, 4, 7, 50])
+def test_no_range_is_empty(file: Path, range_bytes: int) -> None:
+    """Not even where the last record ends with the file."""
+    file.write_bytes(b"{}\n" * 5)
+    with open_source(file) as source:
+        assert source.file is not None
+        borders = [0, *ranges_module._borders(source.file, b"\n", 0, range_bytes)]
+    assert sorted({*borders, 15}) == borders
 
 
 def test_ranges_are_not_read_again_without_need(file: Path) -> None:
@@ -511,8 +521,8 @@ def test_the_more_workers_come_the_less_each_may_send(tmp_path: Path, monkeypatc
     width = iter([1] * 20 + [1000] * 100_000)
     Ahead(Pool(lambda: here, lambda: next(width), is_elsewhere=True), Taken(), settings=make_settings({})).read(paths)  # type: ignore[arg-type]  # the rest is not called
     assert [task.name for task in here.tasks] == [str(path) for path in paths]
-    assert here.tasks[0].terms.most_bytes == PIECE_BYTES
-    assert here.tasks[-1].terms.most_bytes == 16 * 1024
+    assert here.tasks[0].options.most_bytes == PIECE_BYTES
+    assert here.tasks[-1].options.most_bytes == 16 * 1024
 
 
 @pytest.mark.parametrize("is_small", [False, True])

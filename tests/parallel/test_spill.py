@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from streamgaps import OutputError, system
-from streamgaps.parallel.spill import PartFile, packed, read_back
+from streamgaps.parallel.spill import SpillFile, packed, read_back
 from tests.conftest import names
 
 PARTS = [packed(part) for part in ("one", ["two"] * 1000, 3)]
 
 
-def written(folder: Path) -> PartFile:
+def written(folder: Path) -> SpillFile:
     """Write parts."""
-    file = PartFile(str(folder))
+    file = SpillFile(str(folder))
     for part in PARTS:
         file.append(part)
     return file
@@ -66,7 +66,7 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(
         OutputError, match="cannot be written on .*: No such file or directory; workers on other machines need"
     ):
-        PartFile(str(tmp_path / "gone"))
+        SpillFile(str(tmp_path / "gone"))
     assert names(tmp_path) == []
 
 

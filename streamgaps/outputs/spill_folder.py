@@ -12,10 +12,10 @@ from streamgaps.outputs.locks import close, try_lock
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["PartsFolder"]
+__all__ = ["SpillFolder"]
 
 
-class PartsFolder:
+class SpillFolder:
     """A folder for what workers write; it is locked while its run lives."""
 
     def __init__(self, path: Path) -> None:
