@@ -123,7 +123,7 @@ class OutputFile:
                     system.fchmod(descriptor, mode & _PERMISSIONS)
         return self._file
 
-    def write_text(self, pieces: Iterable[str]) -> None:
+    def write_pieces(self, pieces: Iterable[str]) -> None:
         """Write to the staging file; lone surrogates as the escapes that JSON has for them."""
         assert self._file is not None  # noqa: S101 -- it is staged before
         for piece in pieces:

@@ -186,7 +186,7 @@ class Outputs:
                 self._files[name].stage()
                 is_there[name] = True
         for name, pieces in texts.items():
-            self._files[name].write_text(pieces)
+            self._files[name].write_pieces(pieces)
         steps = [(file, is_there.get(name, False)) for name, file in self._files.items()]
         if "gaps" not in self._files:
             self.gaps.flush()
