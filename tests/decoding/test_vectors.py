@@ -143,6 +143,7 @@ def test_lines_are_read_as_json_reads_them(name: str) -> None:
         assert_same(records_in(data), data, Shape(Format.JSONL))
 
 
+@pytest.mark.slow
 @EACH
 def test_what_a_block_ends_in_is_read_with_the_next(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where each block is decoded as far as it goes, and nothing waits for the end of an item to be guessed."""
@@ -264,6 +265,7 @@ def assert_parts_are_the_whole(file: Path, records: bytes, runs: list[tuple[int,
         assert expected == in_parts(file, range_bytes, form="jsonl", jobs=jobs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "name"), list(enumerate(VECTORS)))
 def test_several_jobs_read_what_one_reads(file: Path, number: int, name: str) -> None:
     """Each vector in one of the places, with one number of jobs."""
