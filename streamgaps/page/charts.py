@@ -75,11 +75,13 @@ def bars(rows: Sequence[Bar]) -> str:
 
 
 def _load() -> Any:  # noqa: ANN401 -- a module without types
-    """Load pygal, but not what it puts among Python's own finders of modules: each later import would be warned of."""
-    finders = list(sys.meta_path)
+    """Load pygal, but not what it puts among Python's own finders of modules: each later import would be warned of.
+
+    Only its own: `importlib_metadata`, which it loads, puts one there in place of Python's.
+    """
     import pygal.style  # noqa: PLC0415 -- an optional extra, and it takes 30 ms
 
-    sys.meta_path[:] = finders
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
     return pygal
 
 

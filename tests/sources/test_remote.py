@@ -109,8 +109,10 @@ def test_a_close_that_fails_behind_all_that_is_read_is_no_failure() -> None:
 
         def close(self) -> None:
             self.closings += 1
-            message = "the session is gone"
-            raise RuntimeError(message)
+            if self.closings == 1:  # Python closes it once more, and would tell of an error
+                message = "the session is gone"
+                raise RuntimeError(message)
+            super().close()
 
     inner = File(b"[]")
     with _RemoteFile("http://host/p.json", inner) as file:
