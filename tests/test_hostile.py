@@ -438,7 +438,7 @@ def test_an_escaped_text_that_is_ignored_takes_little_memory() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["array", "jsonl"])
 @pytest.mark.parametrize("fault", ['"\x01"', '"\udc80"', "!", "}"])
-@pytest.mark.parametrize("place", [500_000, 1_000_000, 1_500_000, 3_000_000, 6_000_000])
+@pytest.mark.parametrize("place", [500_000, 1_500_000, 6_000_000])
 def test_what_is_wrong_with_a_long_record_does_not_depend_on_what_came_before_it(
     tmp_path: Path, place: int, fault: str, form: str
 ) -> None:

@@ -385,16 +385,16 @@ def test_what_is_beside_the_array_takes_no_memory() -> None:
         yield b"{"
         yield from (b'"%d%b": 0, ' % (number, b"k" * 50) for number in range(100_000))
         yield b'"x": ['
-        yield from [beside] * 500
+        yield from [beside] * 250
         yield b'0], "r": [1'
-        yield from [b', "' + b"y" * 40_000 + b'"'] * 500
+        yield from [b', "' + b"y" * 40_000 + b'"'] * 250
         yield b'], "y": ['
-        yield from [beside] * 500
+        yield from [beside] * 250
         yield b"0]}"
 
     tracemalloc.start()
     taken = [sum(map(len, array.blocks)) for array in ArraysUnder(blocks(), "r.item")]
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [500 * 40_004 + 3] == taken
+    assert [250 * 40_004 + 3] == taken
     assert peak < 2 * KEPT_BYTES

@@ -134,6 +134,7 @@ def visible(files: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in files.items() if not name.startswith(".")}
 
 
+OTHER_SIGNALS = [("SIGHUP", "old", "none"), ("SIGINT", "old", "new")]
 RUNS = pytest.mark.parametrize(("old", "new"), [(None, "new"), ("old", "new"), ("old", "none")])
 
 
@@ -154,8 +155,10 @@ def test_wherever_a_run_is_killed_the_results_are_old_or_new(tmp_path: Path, old
 
 
 @pytest.mark.slow
-@RUNS
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [("SIGTERM", None, "new"), ("SIGTERM", "old", "new"), ("SIGTERM", "old", "none"), *OTHER_SIGNALS],
+)
 def test_wherever_a_run_is_stopped_it_cleans_up(tmp_path: Path, name: str, old: str | None, new: str) -> None:
     """It dies of the signal, says so in one line, and leaves the old results or the new ones."""
     runs = ends(tmp_path, name, old, new)
