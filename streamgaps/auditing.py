@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from streamgaps.answers.final_answer import final_answer
 from streamgaps.answers.rules import RULES
+from streamgaps.beside.files import indexed, left_over
 from streamgaps.chain import Chain
 from streamgaps.exceptions import ConfigurationError
-from streamgaps.inputs import Meter, explained, indexed, left_over
 from streamgaps.model import Answer, Notice, Tally, answers_of
+from streamgaps.reading import Meter, explained
 from streamgaps.settings import make_settings
-from streamgaps.sources.source import expand, open_source
+from streamgaps.sources.inputs import list_inputs
+from streamgaps.sources.source import open_source
 from streamgaps.stages.classify import Skipping
 from streamgaps.stages.parse import MOST, remember, truth_reader
 from streamgaps.stages.read import read
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Prediction, Skip, SkipReason
     from streamgaps.settings import Options, Settings
-    from streamgaps.sources.source import Input, Source
+    from streamgaps.sources.inputs import Input
+    from streamgaps.sources.source import Source
 
 __all__ = ["Audit", "Disagreement", "RuleReading", "audit"]
 
@@ -143,7 +146,7 @@ def audit(
     Raises:
         InputError: the input is refused; a ValueError.
         SourceError: the input cannot be read; an OSError.
-        OutputError: the index of `ground_truth` or `annotations` cannot be written to the temporary folder; an OSError.
+        OutputError: the temporary folder for files beside the predictions cannot be used; an OSError.
         ConfigurationError: an argument makes no sense, or has no effect here; a ValueError.
     """
     for name in _NO_USE:
@@ -151,7 +154,7 @@ def audit(
             message = f"an audit has no use for {name!r}: it reads each response by every rule, and gives no gaps"
             raise ConfigurationError(message)
     settings = make_settings(options)
-    inputs = expand(predictions, without=[settings.ground_truth, settings.annotations])
+    inputs = list_inputs(predictions, without=settings.beside)
     with ExitStack() as stack:
         auditing = _Auditing(indexed(settings, stack), stack, on_progress, is_one=len(inputs) == 1)
         for one in inputs:
@@ -187,7 +190,7 @@ class _Auditing:
         self._chain = stack.enter_context(Chain(settings))
         self._marks = None
         if settings.labels_index is not None:
-            from streamgaps.side import Marks  # noqa: PLC0415 -- it loads SQLite
+            from streamgaps.beside.lookup import Marks  # noqa: PLC0415 -- it loads SQLite
 
             self._marks = Marks(settings.labels_index)
         self._tally = Tally()

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
+    from streamgaps.beside.lookup import Index, IndexFile
     from streamgaps.model import Gap, ParsedPrediction, Prediction, Skip, Tally, UnresolvedPath
     from streamgaps.settings import Settings
-    from streamgaps.side import Index, IndexFile
 
     OnNotice = Callable[[Skip | UnresolvedPath], None]
     Tap = Callable[[Iterable[ParsedPrediction]], Iterator[ParsedPrediction]]
@@ -49,7 +49,7 @@ class Chain:
     def _open(self, file: IndexFile | None) -> Index | None:
         if file is None:
             return None
-        from streamgaps.side import Index  # noqa: PLC0415 -- most runs need no database
+        from streamgaps.beside.lookup import Index  # noqa: PLC0415 -- most runs need no database
 
         return self._files.enter_context(closing(Index(file)))
 

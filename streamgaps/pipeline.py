@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from streamgaps.beside.files import indexed
 from streamgaps.documents import Documents
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.gates import check_metrics, check_percentage, check_skipped_share
-from streamgaps.inputs import indexed, inputs_of
 from streamgaps.log import INFO, log
 from streamgaps.machine import usable_processors
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME
@@ -21,7 +21,7 @@ from streamgaps.paths import check_is_local
 from streamgaps.reports import text
 from streamgaps.run import Run, read_gaps
 from streamgaps.settings import make_settings
-from streamgaps.sources.source import is_same, size_of
+from streamgaps.sources.inputs import is_same, list_inputs, size_of
 from streamgaps.stages.write import SKIPPED_KEYS
 from streamgaps.warn import log_warning
 from streamgaps.writing import Notices, Writing
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from streamgaps.model import Gap, Tally
     from streamgaps.parallel.ahead import Pool
     from streamgaps.settings import Options, Settings
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
     from streamgaps.survey import Survey
 
 __all__ = ["PARALLEL_FROM_BYTES", "analyze", "iter_gaps"]
@@ -134,8 +134,8 @@ def analyze(
     documents = Documents(metrics, html, report_samples, positive, fail_under)
     documents.check(is_stream=is_stream)
     settings = _settings(options, documents, keeps_records=skipped is not None)
-    inputs = inputs_of(predictions, settings, skipped)
-    every_input = [*inputs, settings.ground_truth, settings.annotations]
+    inputs = list_inputs(predictions, without=[*settings.beside, skipped])
+    every_input = [*inputs, *settings.beside]
     _check_no_input(every_input, skipped, "skipped samples")
     _check_no_input(every_input, html, "page")
     if skipped is not None:
@@ -242,7 +242,7 @@ def iter_gaps(
     Raises:
         InputError: the input is refused; a ValueError.
         SourceError: the input cannot be read; an OSError.
-        OutputError: what `dedup` remembers cannot be written to the temporary folder; an OSError.
+        OutputError: the temporary folder for `dedup` or for files beside the predictions cannot be used; an OSError.
         ConfigurationError: an argument makes no sense; a ValueError.
         TypeError: there is no option of that name.
     """

@@ -5,22 +5,24 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from streamgaps.beside.files import indexed, left_over
 from streamgaps.chain import Chain, ignore
 from streamgaps.exceptions import ConfigurationError
-from streamgaps.inputs import explained, indexed, inputs_of, left_over
+from streamgaps.reading import explained
+from streamgaps.sources.inputs import list_inputs
 from streamgaps.sources.source import open_source
 from streamgaps.stages.read import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from streamgaps.beside.lookup import Marks
     from streamgaps.chain import OnNotice, Tap
-    from streamgaps.inputs import Meter
     from streamgaps.model import Gap, Tally
     from streamgaps.parallel.units import Part
+    from streamgaps.reading import Meter
     from streamgaps.settings import Settings
-    from streamgaps.side import Marks
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
     from streamgaps.stages.dedup import Repeats
 
 __all__ = ["Run", "read_gaps"]
@@ -66,7 +68,7 @@ class Run:
         self._marks: Marks | None = None
         self._repeats: Repeats | None = None
         if settings.labels_index is not None:
-            from streamgaps.side import Marks  # noqa: PLC0415
+            from streamgaps.beside.lookup import Marks  # noqa: PLC0415
 
             self._marks = Marks(settings.labels_index)
         if settings.dedup:
@@ -166,7 +168,7 @@ def read_gaps(
             the prediction that it saw last is the one.
         meter: tells how far it is.
     """
-    inputs = inputs_of(predictions, settings)
+    inputs = list_inputs(predictions, without=settings.beside)
     with ExitStack() as stack:
         is_one = len(inputs) == 1
         run = Run(indexed(settings, stack), stack, on_notice=on_notice, is_one=is_one, tap=tap, tally=tally)

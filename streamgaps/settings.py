@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from enum import Enum
 
-    from streamgaps.side import IndexFile
-    from streamgaps.sources.source import Input
+    from streamgaps.beside.lookup import IndexFile
+    from streamgaps.sources.inputs import Input
 
     Rule = Callable[[str], Answer | str | bool | None]
 
@@ -117,6 +117,11 @@ class Settings(NamedTuple):
     max_groups: int = MAX_GROUPS
     takes_survey: bool = False
     """Whether answers are counted against the truth, unclear ones too."""
+
+    @property
+    def beside(self) -> tuple[Input | None, Input | None]:
+        """The files beside the predictions."""
+        return self.ground_truth, self.annotations
 
     @property
     def group_attributes(self) -> tuple[str, ...]:

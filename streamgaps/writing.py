@@ -6,8 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from streamgaps.exceptions import InputError
-from streamgaps.inputs import Meter
 from streamgaps.model import Skip
+from streamgaps.reading import Meter
 from streamgaps.sources.source import open_source
 from streamgaps.stages.write import skipped_line, write
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamgaps.parallel.ahead import Ahead, Pool
     from streamgaps.parallel.units import Part
     from streamgaps.run import Run
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
 
 __all__ = ["Notices", "Writing"]
 

@@ -30,7 +30,7 @@ def room(name: str) -> set[str]:
 LAYERS = [
     {"streamgaps.exceptions", "streamgaps.log", "streamgaps.machine", "streamgaps.metrics", "streamgaps.model"}
     | {"streamgaps.outputs.names"}
-    | {"streamgaps.signals", "streamgaps.survey", "streamgaps.system"},
+    | {"streamgaps.scratch", "streamgaps.signals", "streamgaps.survey", "streamgaps.system"},
     {"streamgaps.fields"} | room("answers") | room("decoding"),
     room("stages"),
     {"streamgaps.paths", "streamgaps.warn"}
@@ -39,9 +39,9 @@ LAYERS = [
     | room("sources")
     | {"streamgaps.comparing.changes"}
     | (room("page") - {"streamgaps.page.report"}),
-    {"streamgaps.documents", "streamgaps.gates", "streamgaps.settings", "streamgaps.side"},
-    {"streamgaps.comparing.matching"},
-    {"streamgaps.chain", "streamgaps.inputs", "streamgaps.page.report"},
+    {"streamgaps.documents", "streamgaps.gates", "streamgaps.settings"}
+    | {"streamgaps.beside.index", "streamgaps.beside.lookup", "streamgaps.comparing.matching", "streamgaps.reading"},
+    {"streamgaps.beside.files", "streamgaps.chain", "streamgaps.page.report"},
     {"streamgaps.parallel.spill", "streamgaps.parallel.workers"},
     {"streamgaps.parallel.units"},
     {"streamgaps.parallel.ahead", "streamgaps.parallel.ranges"},
@@ -64,7 +64,12 @@ DOORS = {
     "distributed": {"streamgaps.parallel.cluster"},
     "backports": {"streamgaps.sources.compressed"},
     "fsspec": {"streamgaps.sources.remote"},
-    "sqlite3": {"streamgaps.comparing.matching", "streamgaps.stages.dedup", "streamgaps.side"},
+    "sqlite3": {
+        "streamgaps.beside.lookup",
+        "streamgaps.comparing.matching",
+        "streamgaps.scratch",
+        "streamgaps.stages.dedup",
+    },
     "orjson": {"streamgaps.stages.write"},
     "click": {name for name in MODULES if name.startswith("streamgaps.cli.")}
     - {f"streamgaps.cli.{name}" for name in ("job", "logs", "progress", "start", "terminal")},

@@ -26,7 +26,7 @@ from streamgaps.cli.progress import progress_bar
 from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.log import log
 from streamgaps.reports.audit import document, lines
-from streamgaps.sources.source import list_inputs
+from streamgaps.sources.inputs import list_inputs
 
 if TYPE_CHECKING:
     from streamgaps.auditing import Audit
@@ -87,9 +87,7 @@ def command(
     set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
     options = make_options(options, predictions)
     inputs = list_inputs(
-        [opened(one) for one in predictions],
-        ground_truth=options["ground_truth"],
-        annotations=options["annotations"],
+        [opened(one) for one in predictions], without=[options["ground_truth"], options["annotations"]]
     )
     log.debug(
         "streamgaps.started",

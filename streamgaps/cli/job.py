@@ -17,7 +17,7 @@ from streamgaps.page.options import MOST_SAMPLES
 from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import report
-from streamgaps.sources.source import list_inputs, size_of
+from streamgaps.sources.inputs import list_inputs, size_of
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from streamgaps.model import Skip, Tally, UnresolvedPath
     from streamgaps.settings import Options
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
 
 __all__ = ["analyze_and_tell", "shown", "total_size"]
 
@@ -70,12 +70,7 @@ def analyze_and_tell(
         **options: as for `analyze`.
     """
     chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
-    inputs = list_inputs(
-        predictions,
-        ground_truth=options.get("ground_truth"),
-        annotations=options.get("annotations"),
-        skipped=skipped,
-    )
+    inputs = list_inputs(predictions, without=[options.get("ground_truth"), options.get("annotations"), skipped])
     size = total_size(inputs)
     log.debug(
         "streamgaps.started",

@@ -11,11 +11,11 @@ from streamgaps.comparing.changes import ABSENT, STATES, Changes, Comparison, Gr
 from streamgaps.comparing.matching import Records, matched
 from streamgaps.comparing.runs import Found, Groups, reader_of, shown_name
 from streamgaps.exceptions import ConfigurationError
-from streamgaps.inputs import Meter
 from streamgaps.outputs.atomic import write_file
 from streamgaps.paths import check_is_local
-from streamgaps.side import temporary_folder
-from streamgaps.sources.source import is_same
+from streamgaps.reading import Meter
+from streamgaps.scratch import temporary_folder
+from streamgaps.sources.inputs import is_same
 
 if TYPE_CHECKING:
     from array import array
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamgaps.comparing.matching import Row
     from streamgaps.comparing.runs import Predictions, Results
     from streamgaps.settings import Options
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
 
 __all__ = ["compare"]
 
@@ -63,8 +63,8 @@ def compare(
 
     Raises:
         InputError: a run is refused, a record has no key, or the metrics of a folder are not those of its gaps.
-        SourceError: a run, or the temporary folder, cannot be read or written.
-        OutputError: `regressions` cannot be written.
+        SourceError: a run cannot be read.
+        OutputError: `regressions`, or the temporary folder, cannot be written.
         ConfigurationError: an argument makes no sense; predictions are to be compared with results.
     """
     several = _several(runs)

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from streamgaps import system
-from streamgaps.side import SETTINGS
+from streamgaps.scratch import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from streamgaps import system
+from streamgaps.beside.files import indexed
 from streamgaps.chain import ignore
 from streamgaps.comparing.changes import Changes, Run, state_of_gap
 from streamgaps.comparing.matching import key_of
@@ -19,14 +20,13 @@ from streamgaps.exceptions import (
     SourceNotFoundError,
 )
 from streamgaps.fields import MISSING, look_up
-from streamgaps.inputs import indexed
 from streamgaps.model import Invalid
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.outputs.results import content_of, gap_lines, metrics_error, read_metrics
 from streamgaps.paths import Paths, is_url
 from streamgaps.run import read_gaps
 from streamgaps.settings import check_fields, check_max_groups, make_settings, texts_of
-from streamgaps.sources.source import expand
+from streamgaps.sources.inputs import list_inputs
 from streamgaps.stages.classify import Unclear
 from streamgaps.stages.join import key_bytes
 from streamgaps.stages.validate import json_type
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from streamgaps.comparing.matching import Records, Row
-    from streamgaps.inputs import Meter
     from streamgaps.model import ParsedPrediction
+    from streamgaps.reading import Meter
     from streamgaps.settings import Options, Settings
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
 
 __all__ = ["Found", "Groups", "Predictions", "Results", "reader_of", "shown_name"]
 
@@ -211,7 +211,7 @@ class Predictions:
 
     def inputs(self, run: Input) -> list[Input]:
         """List what is read of a run."""
-        return expand(run, without=self._beside)
+        return list_inputs(run, without=self._beside)
 
     def prepare(self, stack: ExitStack) -> None:
         """Read what lies beside all of the runs, once."""

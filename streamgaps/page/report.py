@@ -20,7 +20,7 @@ from streamgaps.page import html as page
 from streamgaps.page.options import MOST_SAMPLES, check_samples
 from streamgaps.page.samples import error_type_of
 from streamgaps.paths import check_is_local
-from streamgaps.sources.source import is_same
+from streamgaps.sources.inputs import is_same
 from streamgaps.stages.write import encode_exactly
 
 if TYPE_CHECKING:

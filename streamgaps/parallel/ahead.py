@@ -18,7 +18,8 @@ from streamgaps.exceptions import ConfigurationError, InputError, SourceError, S
 from streamgaps.parallel.ranges import RANGE_BYTES, Ranges
 from streamgaps.parallel.units import PIECE_BYTES, Range, Shard, UnitOptions, read_unit
 from streamgaps.paths import is_url
-from streamgaps.sources.source import name_of, open_source, size_of
+from streamgaps.sources.inputs import name_of, size_of
+from streamgaps.sources.source import open_source
 from streamgaps.stages.read import Reader
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from streamgaps.exceptions import StreamgapsError
     from streamgaps.parallel.units import Part, UnitResult
     from streamgaps.settings import Settings
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
 
 __all__ = ["Ahead", "Pool", "Taker"]
 

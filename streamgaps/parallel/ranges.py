@@ -15,8 +15,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.decoding.array import ArrayReader
-from streamgaps.inputs import explained
 from streamgaps.parallel.units import Findings, Range, find_in, reader_of
+from streamgaps.reading import explained
 from streamgaps.sources.source import iter_range, unchanged
 from streamgaps.stages.read import Format, find_format, make_reader, read_with
 

@@ -17,8 +17,8 @@ from streamgaps import __version__
 from streamgaps.chain import Chain
 from streamgaps.decoding.blocks import GIANT_BYTES
 from streamgaps.exceptions import InputError, RecordError, SourceError, WorkerError
-from streamgaps.inputs import explained
 from streamgaps.parallel.spill import SpillFile, packed, read_back, unpacked
+from streamgaps.reading import explained
 from streamgaps.sources.source import open_range, open_source
 from streamgaps.stages.read import Format, make_reader, read
 from streamgaps.stages.write import write

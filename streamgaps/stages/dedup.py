@@ -8,8 +8,9 @@ import sqlite3
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from streamgaps.exceptions import OutputError, RecordError
+from streamgaps.exceptions import RecordError
 from streamgaps.model import ErrorType, SkipReason
+from streamgaps.scratch import scratch_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,7 +60,7 @@ class Repeats:
             self._database.executescript(_SETUP)
         except sqlite3.Error as error:
             self._database.close()
-            raise _output_error(error) from error
+            raise scratch_error(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -88,14 +89,7 @@ class Repeats:
         try:
             return self._database.execute("INSERT OR IGNORE INTO seen VALUES (?)", (digest,)).rowcount > 0
         except sqlite3.Error as error:
-            raise _output_error(error) from error
-
-
-def _output_error(error: sqlite3.Error) -> OutputError:
-    # By its text: Python 3.10 does not pass on SQLite's error codes.
-    if "disk is full" in str(error):
-        return OutputError("the temporary folder is full; let SQLITE_TMPDIR name one with room for 40 bytes a gap")
-    return OutputError(f"the temporary folder cannot be used: {error}; let SQLITE_TMPDIR name another")
+            raise scratch_error(error) from error
 
 
 def drop_repeats(gaps: Iterable[Gap], repeats: Repeats, tally: Tally) -> Iterator[Gap]:

@@ -15,8 +15,9 @@ import pytest
 
 from streamgaps import ConfigurationError, SourceError
 from streamgaps.exceptions import SourceNotFoundError
+from streamgaps.sources.inputs import list_inputs
 from streamgaps.sources.remote import _RemoteFile, list_folder, open_url, shown
-from streamgaps.sources.source import BLOCK_BYTES, expand, open_source
+from streamgaps.sources.source import BLOCK_BYTES, open_source
 
 DATA = os.urandom(3 * BLOCK_BYTES + 7)
 PLAIN = b"[" + DATA
@@ -140,8 +141,8 @@ def test_a_remote_folder_is_listed(memory: Any) -> None:
     files = ["memory://folder/.h.json", "memory://folder/a.jsonl.gz", "memory://folder/b.json"]
     others = [f"memory://folder/{name}" for name in ("kpi_gaps.jsonl", "kpi_metrics.json", "x.txt")]
     assert files + others == list_folder("memory://folder/")
-    assert files[1:] == expand("memory://folder/")
-    for url in expand("memory://folder/"):
+    assert files[1:] == list_inputs("memory://folder/")
+    for url in list_inputs("memory://folder/"):
         with open_source(url) as source:
             assert b"".join(source.blocks) == b"[]"
 
@@ -150,9 +151,9 @@ def test_a_remote_folder_without_json_files_is_said(memory: Any) -> None:
     """And so is one that does not exist."""
     memory.pipe("/folder/x.txt", b"")
     with pytest.raises(SourceNotFoundError, match="^memory://folder/: there are no JSON files in the folder"):
-        expand("memory://folder/")
+        list_inputs("memory://folder/")
     with pytest.raises(SourceNotFoundError, match="^memory://missing/: does not exist"):
-        expand(["memory://missing/"])
+        list_inputs(["memory://missing/"])
 
 
 def test_what_does_not_exist_is_said(memory: Any) -> None:
@@ -224,12 +225,12 @@ def test_a_server_that_is_not_there_is_said(server: str) -> None:
 def test_the_folder_of_a_web_server_is_listed(server: str) -> None:
     """What its page links to and is in the folder; the password goes along, and is not shown."""
     base = f"http://user:secret@{server}/dir/"
-    assert [base + name for name in ("a.json", "b.json.gz", "d%20d.json")] == expand(base)
-    with open_source(expand(base)[1]) as source:
+    assert [base + name for name in ("a.json", "b.json.gz", "d%20d.json")] == list_inputs(base)
+    with open_source(list_inputs(base)[1]) as source:
         assert f"http://user:***@{server}/dir/b.json.gz" == source.name
         assert PLAIN == b"".join(source.blocks)
     with pytest.raises(SourceNotFoundError) as missing:
-        expand(f"http://user:secret@{server}/404.json/")
+        list_inputs(f"http://user:secret@{server}/404.json/")
     assert f"http://user:***@{server}/404.json/: does not exist" == str(missing.value)
 
 
@@ -301,10 +302,11 @@ def test_fsspec_is_loaded_only_for_urls() -> None:
     """It takes longer than reading a small file."""
     program = """
 import io, sys
-from streamgaps.sources import source as sources
-with sources.open_source(io.BytesIO(b"[]")) as source:
+from streamgaps.sources.inputs import list_inputs
+from streamgaps.sources.source import open_source
+with open_source(io.BytesIO(b"[]")) as source:
     list(source.blocks)
-sources.expand(["p.json", "http://host/p.json"])
+list_inputs(["p.json", "http://host/p.json"])
 assert not {"fsspec", "aiohttp", "streamgaps.sources.remote"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -153,7 +153,7 @@ def test_a_full_temporary_folder_is_an_error_of_ours() -> None:
     """It says what to do; SQLite's own stays inside."""
     with Repeats() as repeats:
         repeats._database.execute("PRAGMA temp.max_page_count = 3")
-        with pytest.raises(OutputError, match="^the temporary folder is full; let SQLITE_TMPDIR "):
+        with pytest.raises(OutputError, match="^the temporary folder is full; let TMPDIR name another$"):
             for number in range(10_000):
                 repeats.is_new("v", number)
 

@@ -17,9 +17,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamgaps import InputError, MalformedInputError, NotAnArrayError, RecordError, SourceError, iter_gaps
+from streamgaps import (
+    InputError,
+    MalformedInputError,
+    NotAnArrayError,
+    OutputError,
+    RecordError,
+    SourceError,
+    iter_gaps,
+)
+from streamgaps.beside.index import index_labels, index_videos
+from streamgaps.beside.lookup import Index, IndexFile, Marks
 from streamgaps.fields import Fields
-from streamgaps.side import Index, IndexFile, Marks, index_labels, index_videos, temporary_folder
+from streamgaps.scratch import temporary_folder
 from streamgaps.stages.join import Found, key_bytes
 from streamgaps.stages.read import Reader, Shape
 from tests.strategies import JSON
@@ -333,8 +343,8 @@ def test_a_generator_leaves_the_choice_which_signals_wait_to_others() -> None:
 
 def test_an_index_that_cannot_be_written_is_told() -> None:
     """With the folder, and what leads to another."""
-    message = f"the index in the temporary folder {tempfile.gettempdir()} failed: .*; TMPDIR names another folder"
-    with pytest.raises(SourceError, match=message), temporary_folder() as folder:
+    message = f"^the temporary folder {tempfile.gettempdir()} cannot be used: .*; let TMPDIR name another$"
+    with pytest.raises(OutputError, match=message), temporary_folder() as folder:
         labels(Path(folder) / "none", lines({"id": 1, "gt": "no"}))
 
 
@@ -342,7 +352,7 @@ def test_a_temporary_folder_that_cannot_be_made_is_told(tmp_path: Path, monkeypa
     """Here, in a folder that is none."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     with pytest.raises(
-        SourceError, match="no temporary folder for the index can be made: No such file.*; TMPDIR names"
+        OutputError, match="^a temporary folder cannot be made: No such file.*; let TMPDIR name another$"
     ):
         next(iter_gaps(io.BytesIO(b"[]"), ground_truth=lines({"id": 1, "gt": "no"}), on="id"))
 

@@ -1,0 +1,1 @@
+"""Files beside the predictions, with the ground truth or the videos: indexed on disk, and looked into by key."""
