@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from streamgaps.answers.final_answer import final_answer
 from streamgaps.answers.rules import RULES
 from streamgaps.beside.files import indexed, left_over
-from streamgaps.chain import Chain
+from streamgaps.chain import Chain, ignore
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.model import Answer, Notice, Tally, answers_of
 from streamgaps.reading import Meter, explained
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
-    from streamgaps.model import Prediction, Skip, SkipReason
+    from streamgaps.model import Prediction, SkipReason
     from streamgaps.settings import Options, Settings
     from streamgaps.sources.inputs import Input
     from streamgaps.sources.source import Source
@@ -194,7 +194,7 @@ class _Auditing:
 
             self._marks = Marks(settings.labels_index)
         self._tally = Tally()
-        self._skipping = Skipping(self._tally, _ignore, settings.policy)
+        self._skipping = Skipping(self._tally, ignore, settings.policy)
         self._truth = truth_reader(settings.reading)
         self._patterns: dict[tuple[Answer, ...], _Pattern] = {}
         # Short texts repeat: of each it is remembered where it is counted.
@@ -205,7 +205,7 @@ class _Auditing:
         """Read an input to its end."""
         settings = self._settings
         items = read(self._meter.blocks(source), settings.shape)
-        mark = bool if self._marks is None else self._marks.set
+        mark = ignore if self._marks is None else self._marks.set
         name = None if self._is_one else source.name
         with explained(source.name, lambda: items.format, settings, items.line_of):
             self._count(self._chain.predictions(items, mark=mark), name)
@@ -222,12 +222,12 @@ class _Auditing:
         """Count a prediction that is not known, or skip it as `classify` does."""
         response, gt = prediction.response, prediction.gt
         if not isinstance(response, str):
-            self._skipping.skip_unclear(index, prediction, Answer.NEITHER, None)
+            self._skipping.skip_unclear(index, prediction, "response", Answer.NEITHER)
             return
         truth = self._truth(gt)
         side = _SIDES.get(truth)
         if side is None:
-            self._skipping.skip_unclear(index, prediction, Answer.YES, truth)
+            self._skipping.skip_unclear(index, prediction, "gt", truth)
             return
         answers = self._answers(response)
         pattern = self._patterns.get(answers)
@@ -264,10 +264,6 @@ class _Auditing:
             unused_labels=unused,
             ambiguous_labels=ambiguous,
         )
-
-
-def _ignore(_: Skip) -> None:
-    pass
 
 
 def _sample(

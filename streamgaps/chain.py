@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streamgaps.paths import make_resolver
 from streamgaps.stages.classify import classify
 from streamgaps.stages.count import count
-from streamgaps.stages.join import Matching, join_labels, join_videos
+from streamgaps.stages.join import JoinPolicy, join_labels, join_videos
 from streamgaps.stages.parse import parse
 from streamgaps.stages.validate import validate
 
@@ -112,10 +112,10 @@ class Chain:
         """Yield the predictions among items, with what is known of them elsewhere; as for `find_gaps`."""
         settings = self._settings
         fields, policy = settings.shape.fields, settings.policy
-        matching = Matching(settings.skips_unmatched, policy.skips_invalid)
+        join_policy = JoinPolicy(settings.skips_unmatched, policy.skips_invalid)
         found = validate(batches, fields=fields, skips_invalid=policy.skips_invalid, first=first)
         if self._labels is not None:
-            found = join_labels(found, self._labels, fields=fields, policy=matching, mark=mark, first=first)
+            found = join_labels(found, self._labels, fields=fields, policy=join_policy, mark=mark, first=first)
         if self._videos is not None:
-            found = join_videos(found, self._videos, policy=matching, first=first)
+            found = join_videos(found, self._videos, policy=join_policy, first=first)
         return found

@@ -60,6 +60,26 @@ class SkipReason(NamedTuple):
     """`"neither"` yes nor no, `"both"`, `"no final answer"`; `"null"`, `"not a string"`, `"missing"`,
     `"not an object"`, `"malformed"`; `"no match"` or `"several matches"` in another file; `"duplicate"`."""
 
+    @property
+    def words(self) -> str:
+        """What is wrong, to be read by people.
+
+        >>> SkipReason("gt", "neither").words
+        'ground truth says neither yes nor no'
+        """
+        return f"{_SUBJECTS.get(self.field, self.field)} {_PREDICATES.get(self.why, f'is {self.why}')}"
+
+
+_SUBJECTS = {"gt": "ground truth"}
+_PREDICATES = {
+    Answer.NEITHER.value: "says neither yes nor no",
+    Answer.BOTH.value: "says both yes and no",
+    Answer.UNFINISHED.value: "has no final answer",
+    "no match": "has no match",
+    "several matches": "has several matches",
+    "duplicate": "of the same video and question",
+}
+
 
 class Prediction(msgspec.Struct, gc=False):  # nothing that JSON can say refers to itself
     """An item of the input that has every required field; their types are not looked at yet."""

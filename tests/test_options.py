@@ -707,7 +707,8 @@ def test_what_is_unclear_can_end_the_run(bench: Bench) -> None:
         ],
         strict=True,
     ):
-        assert f"item 2: {words}" == bench.error([FP, TP, bad, FN], RecordError, unclear="error", final_answer=True)
+        sentence = f"item 2: {words}; --unclear skip goes on without it"
+        assert sentence == bench.error([FP, TP, bad, FN], RecordError, unclear="error", final_answer=True)
 
 
 INVALID: list[tuple[Any, str, tuple[str, str]]] = [

@@ -16,9 +16,8 @@ from streamgaps.fields import MISSING, Fields, carried_name, layout_of
 from streamgaps.model import Prediction
 from streamgaps.scratch import opened
 from streamgaps.sources.source import open_source
-from streamgaps.stages.join import key_bytes
+from streamgaps.stages.join import key_bytes, no_key
 from streamgaps.stages.read import read
-from streamgaps.stages.validate import json_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,9 +122,7 @@ def _build(
         key = record.key  # type: ignore[attr-defined]  # a layout with a key has it
         spelled = key_bytes(key)
         if spelled is None:
-            shown = shape.fields.shown("key")
-            wrong = f"missing {shown}" if key is MISSING else f"{shown} is no string and no whole number"
-            message = f"item {number}: {wrong}{'' if key is MISSING else f', but {json_type(key)}'}"
+            message = f"item {number}: {no_key(key, shape.fields.shown('key'))}"
             raise RecordError(message, index=number, field="key")
         try:
             return (spelled, number, *map(cell_of, values(record)))

@@ -163,8 +163,7 @@ def render(document: Mapping[str, Any] | None, samples: Sequence[Sample], *, cou
         rates=_rates(document) if document else [],
         fields=list(_fields(document)) if document else [],
         skipped=[
-            (text.said(SkipReason(one["field"], one["reason"])), one["count"])
-            for one in (document or {}).get("skipped", ())
+            (SkipReason(one["field"], one["reason"]).words, one["count"]) for one in (document or {}).get("skipped", ())
         ],
         about=list(_about(run)),
         most=SHOWN_GROUPS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamgaps.metrics import METRICS
 from streamgaps.reports.metrics import describe
-from streamgaps.reports.text import said, table
+from streamgaps.reports.text import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,7 +40,7 @@ def lines(audit: Audit) -> Iterator[str]:
     yield from table(_rows(audit), numbers=range(1, 8)).splitlines()
     yield f"Samples: {audit.samples:,}. An unclear answer counts as wrong, and is neither FP nor FN."
     for reason, count in sorted(audit.skipped.items()):
-        yield f"Skipped: {said(reason)}: {count:,}"
+        yield f"Skipped: {reason.words}: {count:,}"
     if audit.unused_labels:
         yield f"Labels without a prediction: {audit.unused_labels:,}"
     if audit.ambiguous_labels:

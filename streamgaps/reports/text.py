@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from streamgaps.metrics import METRICS, wilson, worst_first
+from streamgaps.model import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from streamgaps.model import SkipReason, Tally
+    from streamgaps.model import Tally
     from streamgaps.survey import Group
 
 __all__ = [
@@ -21,7 +22,6 @@ __all__ = [
     "correct_of",
     "group_name",
     "report",
-    "said",
     "summary",
     "table",
 ]
@@ -29,7 +29,7 @@ __all__ = [
 Paint = Callable[[str, str], str]
 """Takes a text, and what kind of text it is."""
 
-_UNCLEAR = ("neither", "both", "no final answer")
+_UNCLEAR = {answer.value for answer in Answer} - {Answer.YES.value, Answer.NO.value}
 
 _LONGEST_NAME = 60
 """How many characters of a group's name a line shows."""
@@ -64,7 +64,7 @@ def summary(tally: Tally, *, paint: Paint = _plain) -> str:
         ("Correct", tally.correct, "good"),
         ("False positives (FP)", tally.false_positives, "bad"),
         ("False negatives (FN)", tally.false_negatives, "bad"),
-        *((f"Skipped: {said(reason)}", count, "odd") for reason, count in sorted(tally.skipped.items())),
+        *((f"Skipped: {reason.words}", count, "odd") for reason, count in sorted(tally.skipped.items())),
         ("Records read", tally.records, "head"),
     ]
     rows = [("Outcome", "Records", "Share")]
@@ -158,28 +158,6 @@ def _rate(part: int, whole: int, what: str) -> str:
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else ""
-
-
-_SUBJECTS = {"gt": "ground truth", "gap": "gap", "key": "key", "record": "record"}
-_SAID = {
-    "neither": "says neither yes nor no",
-    "both": "says both yes and no",
-    "no final answer": "has no final answer",
-    "null": "is null",
-    "no match": "has no match",
-    "several matches": "has several matches",
-    "duplicate": "of the same video and question",
-}
-
-
-def said(reason: SkipReason) -> str:
-    """Say why a prediction was skipped.
-
-    >>> from streamgaps.model import SkipReason
-    >>> said(SkipReason("gt", "neither"))
-    'ground truth says neither yes nor no'
-    """
-    return f"{_SUBJECTS.get(reason.field, reason.field)} {_SAID.get(reason.why, f'is {reason.why}')}"
 
 
 def table(

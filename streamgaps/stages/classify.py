@@ -1,9 +1,9 @@
-"""ParsedPrediction -> Gap or nothing. The only place that counts."""
+"""ParsedPrediction -> gap or nothing; each is counted as correct, FP, FN or skipped."""
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from streamgaps.exceptions import RecordError
 from streamgaps.fields import MISSING
@@ -42,14 +42,10 @@ class Policy(NamedTuple):
 
 DEFAULT = Policy()
 
-_UNCLEAR = (Answer.NEITHER, Answer.BOTH, Answer.UNFINISHED)
 _REASONS = {
-    (field, answer.name): SkipReason(field, answer.value) for field in ("response", "gt") for answer in _UNCLEAR
-}
-_SAYS = {
-    Answer.NEITHER.value: "says neither yes nor no",
-    Answer.BOTH.value: "says both yes and no",
-    Answer.UNFINISHED.value: "has no final answer",
+    (field, answer.name): SkipReason(field, answer.value)
+    for field in ("response", "gt")
+    for answer in (Answer.NEITHER, Answer.BOTH, Answer.UNFINISHED)
 }
 
 
@@ -95,8 +91,12 @@ def classify(
             index += true_positives + true_negatives + 1
             true_positives = true_negatives = 0
             unclear = response is not yes and response is not no
-            if (gt is not yes and gt is not no) or (unclear and skips_unclear):
-                skipping.skip_unclear(index, prediction, response, None if unclear else gt)
+            has_truth = gt is yes or gt is no
+            if unclear and (skips_unclear or not has_truth):
+                skipping.skip_unclear(index, prediction, "response", response)
+                continue
+            if not has_truth:
+                skipping.skip_unclear(index, prediction, "gt", cast("Answer", gt))  # None only beside unclear responses
                 continue
             video_id = prediction.video_id
             if type(video_id) is not str and not skipping.is_text(index, prediction, "video_id"):
@@ -132,19 +132,17 @@ class Skipping:
         self._on_skip = on_skip
         self._policy = policy
 
-    def skip_unclear(self, index: int, prediction: Prediction, response: Answer, gt: Answer | None) -> None:
-        """Skip a prediction whose answers are not both clear."""
+    def skip_unclear(self, index: int, prediction: Prediction, field: str, answer: Answer) -> None:
+        """Skip a prediction whose `"response"` or `"gt"` is unclear, or is no text; or raise RecordError."""
         if isinstance(prediction, Invalid):
             self._skip(index, prediction, prediction.reason, prediction.text)
             return
-        field, answer = ("response", response) if gt is None else ("gt", gt)
         if not self.is_text(index, prediction, field):
             return
         reason = _REASONS[field, answer.name]
         text = getattr(prediction, field)
         if self._policy.unclear is Unclear.ERROR:
-            subject = "the response" if field == "response" else "the ground truth"
-            message = f"item {index}: {subject} {_SAYS[reason.why]}: {text[:EXCERPT]!r}"
+            message = f"item {index}: the {reason.words}: {text[:EXCERPT]!r}; --unclear skip goes on without it"
             raise RecordError(message, index=index, field=field)
         self._skip(index, prediction, reason, text)
 

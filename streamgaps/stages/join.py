@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from streamgaps.exceptions import RecordError
-from streamgaps.fields import MISSING, carried_name, layout_of
+from streamgaps.fields import MISSING, carried_name
 from streamgaps.model import Invalid, SkipReason
 from streamgaps.stages.validate import EXCERPT, invalid, json_type
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streamgaps.fields import Fields
     from streamgaps.model import Prediction
 
-__all__ = ["Found", "Matching", "SideFile", "join_labels", "join_videos", "key_bytes"]
+__all__ = ["Found", "JoinPolicy", "SideFile", "join_labels", "join_videos", "key_bytes", "no_key"]
 
 
 class Found(NamedTuple):
@@ -41,7 +41,7 @@ class SideFile(Protocol):
         """Say whether a text is the path of an annotated video."""
 
 
-class Matching(NamedTuple):
+class JoinPolicy(NamedTuple):
     """What becomes of predictions that a file beside the input does not know."""
 
     skips_unmatched: bool = False
@@ -66,7 +66,7 @@ def join_labels(
     labels: SideFile,
     *,
     fields: Fields,
-    policy: Matching,
+    policy: JoinPolicy,
     mark: Callable[[int], object],
     first: int = 0,
 ) -> Iterator[Prediction]:
@@ -85,7 +85,6 @@ def join_labels(
     Raises:
         RecordError: a prediction has no key, or no label or several have it; or a required field is nowhere.
     """
-    layout = layout_of(fields)
     names = ("video_id", "question", *(carried_name(number) for number in range(len(fields.carried))))
     shown = fields.shown("key")
     for index, prediction in enumerate(predictions, first):
@@ -101,24 +100,23 @@ def join_labels(
             yield invalid(prediction, found, _text(key))
             continue
         mark(found.number)
-        prediction.gt = found.values.get("gt", MISSING)
+        prediction.gt = found.values["gt"]  # there is no label without it
         for name in names:
             if getattr(prediction, name) is MISSING and name in found.values:
                 setattr(prediction, name, found.values[name])
         if prediction.question is MISSING:
             prediction.question = ""
-        missing = next((name for name in ("gt", "video_id") if getattr(prediction, name) is MISSING), None)
-        if missing is None:
+        if prediction.video_id is not MISSING:
             yield prediction
         elif policy.skips_invalid:
-            yield invalid(prediction, SkipReason(missing, "missing"))
+            yield invalid(prediction, SkipReason("video_id", "missing"))
         else:
-            message = f"item {index}: missing {layout.fields.shown(missing)}, and {labels.name} does not have it either"
-            raise RecordError(message, index=index, field=missing)
+            message = f"item {index}: missing {fields.shown('video_id')}, and {labels.name} does not have it either"
+            raise RecordError(message, index=index, field="video_id")
 
 
 def join_videos(
-    predictions: Iterable[Prediction], annotations: SideFile, *, policy: Matching, first: int = 0
+    predictions: Iterable[Prediction], annotations: SideFile, *, policy: JoinPolicy, first: int = 0
 ) -> Iterator[Prediction]:
     """Turn each `video_id` that is the id of an annotation into the path of its video; leave those that are paths.
 
@@ -146,15 +144,14 @@ def join_videos(
 
 
 def _find(
-    side: SideFile, key: object, shown: str, index: int, policy: Matching, *, field: str = "key"
+    side: SideFile, key: object, shown: str, index: int, policy: JoinPolicy, *, field: str = "key"
 ) -> Found | SkipReason:
     """Look a key up; where there is no match, raise, or return why there is none."""
     spelled = key_bytes(key)
     if spelled is None:
         if policy.skips_invalid:
             return SkipReason(field, _why_no_key(key))
-        problem = f"missing {shown}" if key is MISSING else f"{shown} must be a string or a whole number, to be a key"
-        message = f"item {index}: {problem}{'' if key is MISSING else f', not {json_type(key)}'}"
+        message = f"item {index}: {no_key(key, shown)}"
         raise RecordError(message, index=index, field=field)
     found = side.find(spelled)
     if found is not None and not found.is_ambiguous:
@@ -165,6 +162,13 @@ def _find(
     problem = "has several matches in" if is_there else "is not in"
     message = f"item {index}: {shown} {_brief(key)} {problem} {side.name}; --unmatched skip leaves such samples out"
     raise RecordError(message, index=index, field=field)
+
+
+def no_key(key: object, shown: str) -> str:
+    """Say why a field can be no key; `shown` is what messages call it."""
+    if key is MISSING:
+        return f"missing {shown}"
+    return f"{shown} must be a string or a whole number, to be a key, not {json_type(key)}"
 
 
 def _why_no_key(key: object) -> str:

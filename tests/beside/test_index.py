@@ -187,10 +187,10 @@ def test_an_id_with_two_videos_or_none_is_an_error_or_marked(tmp_path: Path, wro
         ([], "item 1 is not an object"),
         ({"id": "b"}, "item 1: missing 'gt'"),
         ({"gt": "no"}, "item 1: missing 'id' (key)"),
-        ({"id": None, "gt": "no"}, "item 1: 'id' (key) is no string and no whole number, but null"),
-        ({"id": 1.0, "gt": "no"}, "item 1: 'id' (key) is no string and no whole number, but number"),
-        ({"id": False, "gt": "no"}, "item 1: 'id' (key) is no string and no whole number, but boolean"),
-        ({"id": ["b"], "gt": "no"}, "item 1: 'id' (key) is no string and no whole number, but array"),
+        ({"id": None, "gt": "no"}, "item 1: 'id' (key) must be a string or a whole number, to be a key, not null"),
+        ({"id": 1.0, "gt": "no"}, "item 1: 'id' (key) must be a string or a whole number, to be a key, not number"),
+        ({"id": False, "gt": "no"}, "item 1: 'id' (key) must be a string or a whole number, to be a key, not boolean"),
+        ({"id": ["b"], "gt": "no"}, "item 1: 'id' (key) must be a string or a whole number, to be a key, not array"),
     ],
 )
 @pytest.mark.parametrize("form", ["array", "jsonl"])

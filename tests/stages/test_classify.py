@@ -171,7 +171,8 @@ def test_what_is_unclear_may_be_an_error(answer: Answer, says: str) -> None:
     ):
         with pytest.raises(RecordError) as caught:
             run(right, right, unclear, policy=Policy(Unclear.ERROR))
-        assert (f"item 2: {subject} {says}", 2, field) == (str(caught.value), caught.value.index, caught.value.field)
+        words = f"item 2: {subject} {says}; --unclear skip goes on without it"
+        assert (words, 2, field) == (str(caught.value), caught.value.index, caught.value.field)
 
 
 # What is invalid ------------------------------------------------------------------------------------------------------
