@@ -90,14 +90,16 @@ class RecordError(InputError):
     Attributes:
         index: the item, counted from 0.
         field: the field at fault; None where the item is not an object.
+        is_missing: whether it is at fault because it is not there.
         line: the line on which the item begins, counted from 1, once the pipeline has added it; None where it would
             say nothing.
     """
 
-    def __init__(self, message: str, *, index: int = 0, field: str | None = None) -> None:
+    def __init__(self, message: str, *, index: int = 0, field: str | None = None, is_missing: bool = False) -> None:
         super().__init__(message)
         self.index = index
         self.field = field
+        self.is_missing = is_missing
 
     line: int | None = None
 

@@ -66,7 +66,7 @@ def explained(
         error.source = source
         error.line = error.line or line_of(error.index)
         is_guess = settings.shape.format is Format.AUTO and settings.shape.prefix is None
-        if is_guess and found() is Format.JSONL and error.problem.startswith("item 0: missing "):
+        if is_guess and found() is Format.JSONL and error.is_missing and error.index == 0:
             message = (
                 "must be a JSON array of prediction objects, or JSON Lines of them; it begins with an object that is "
                 f"none: {error.problem}. Is the array inside of it (--prefix), or do the fields have other names "

@@ -112,7 +112,7 @@ def join_labels(
             yield invalid(prediction, SkipReason("video_id", "missing"))
         else:
             message = f"item {index}: missing {fields.shown('video_id')}, and {labels.name} does not have it either"
-            raise RecordError(message, index=index, field="video_id")
+            raise RecordError(message, index=index, field="video_id", is_missing=True)
 
 
 def join_videos(
@@ -152,7 +152,7 @@ def _find(
         if policy.skips_invalid:
             return SkipReason(field, _why_no_key(key))
         message = f"item {index}: {no_key(key, shown)}"
-        raise RecordError(message, index=index, field=field)
+        raise RecordError(message, index=index, field=field, is_missing=key is MISSING)
     found = side.find(spelled)
     if found is not None and not found.is_ambiguous:
         return found

@@ -65,22 +65,21 @@ class _Validator:
                 None, None, None, reason=SkipReason("record", "malformed"), text=item.text.decode("utf-8", "replace")
             )
         else:
-            text = "" if isinstance(item, list) else json.dumps(item, ensure_ascii=False)
-            return self._invalid(index, None, "is not an object", SkipReason("record", "not an object"), text)
+            return self._not_an_object(index, item)
         name = self.layout.missing(prediction)
         if name is None:
             return prediction
-        return self._invalid(
-            index, prediction, f"missing {self.layout.fields.shown(name)}", SkipReason(name, "missing")
-        )
+        if self._skips_invalid:
+            return invalid(prediction, SkipReason(name, "missing"))
+        message = f"item {index}: missing {self.layout.fields.shown(name)}"
+        raise RecordError(message, index=index, field=name, is_missing=True)
 
-    def _invalid(
-        self, index: int, prediction: Prediction | None, problem: str, reason: SkipReason, text: str = ""
-    ) -> Invalid:
+    def _not_an_object(self, index: int, item: Any) -> Invalid:  # noqa: ANN401
         if not self._skips_invalid:
-            words = f"item {index} {problem}" if prediction is None else f"item {index}: {problem}"
-            raise RecordError(words, index=index, field=None if prediction is None else reason.field)
-        return invalid(prediction, reason, text)
+            message = f"item {index} is not an object"
+            raise RecordError(message, index=index)
+        text = "" if isinstance(item, list) else json.dumps(item, ensure_ascii=False)
+        return invalid(None, SkipReason("record", "not an object"), text)
 
 
 def invalid(prediction: Prediction | None, reason: SkipReason, text: str = "") -> Invalid:
