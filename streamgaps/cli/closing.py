@@ -8,7 +8,7 @@ from streamgaps.cli import logs
 from streamgaps.cli.terminal import printable
 from streamgaps.log import log
 from streamgaps.metrics import METRICS, wilson, worst_first
-from streamgaps.reports.text import WORST, closing, correct_of, group_name, summary
+from streamgaps.reports.text import WORST, accuracy_of, closing, group_name, summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def log_end(tally: Tally) -> None:
         "unused_labels": tally.unused_labels,
         "ambiguous_labels": tally.ambiguous_labels,
     }
-    part, whole = correct_of(tally)
+    accuracy, part, whole = accuracy_of(tally)
     if tally.survey is not None:
         more["worst"] = {field: _worst(tally.survey, field) for field in tally.survey.fields}
     log.info(
@@ -38,8 +38,7 @@ def log_end(tally: Tally) -> None:
         skipped={f"{reason.field} {reason.why}": count for reason, count in sorted(tally.skipped.items())},
         **{name: value for name, value in more.items() if value},
         compared=whole,
-        accuracy=part / whole if whole else None,
-        accuracy_interval=wilson(part, whole),
+        **{accuracy: part / whole if whole else None, f"{accuracy}_interval": wilson(part, whole)},
     )
 
 

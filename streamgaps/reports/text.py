@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = [
     "WORST",
     "Paint",
+    "accuracy_of",
     "closing",
-    "correct_of",
     "group_name",
     "report",
     "summary",
@@ -88,15 +88,14 @@ def closing(tally: Tally, *, positive: str = "yes") -> list[tuple[str, str]]:
         tally: the counts.
         positive: which answer is the positive one.
     """
-    part, whole = correct_of(tally)
-    found = []
+    name, part, whole = accuracy_of(tally)
     survey = tally.survey
     if survey is None:
-        found.append(("Accuracy", _rate(part, whole, f"of {whole:,} compared")))
+        found = [(METRICS[name].label, _rate(part, whole, f"of {whole:,} compared"))]
     else:
         total = survey.total if positive == "yes" else survey.total.flipped()
         what = f"of {whole:,} with a clear truth" + (", unclear responses wrong" if total.unclear else "")
-        found.append(("Accuracy", _rate(part, whole, what)))
+        found = [(METRICS[name].label, _rate(part, whole, what))]
         label = "F1" if positive == "yes" else "F1 of no"
         found += [(label, f"{value:.4f}") for value in [METRICS["f1"].formula(total)] if value is not None]
     found.append(("Unclear", _unclear(tally)))
@@ -106,27 +105,31 @@ def closing(tally: Tally, *, positive: str = "yes") -> list[tuple[str, str]]:
     return found
 
 
-def correct_of(tally: Tally) -> tuple[int, int]:
-    """Return how many are correct, of how many: the accuracy of a run, as far as it is known.
+def accuracy_of(tally: Tally) -> tuple[str, int, int]:
+    """Return the accuracy of a run as far as it is known: the name of the metric, how many are correct, of how many.
 
-    Where answers were counted against the truth, an unclear one is a wrong one; elsewhere only those count that are
-    clear.
+    Where answers were counted against the truth, an unclear one is a wrong one. Elsewhere unclear responses that were
+    skipped, whose truth nobody has read, are left out: that is another metric.
     """
-    if tally.survey is None:
-        repeats = tally.skipped.total() - tally.uncompared  # gaps, too, though they are left out
-        return tally.correct, tally.correct + tally.gaps + repeats
-    total = tally.survey.total
-    return total.correct, total.samples
+    if tally.survey is not None:
+        total = tally.survey.total
+        return "accuracy", total.correct, total.samples
+    repeats = tally.skipped.total() - tally.uncompared  # gaps, too, though they are left out
+    name = "accuracy_parsed" if _skipped_as_unclear(tally) else "accuracy"
+    return name, tally.correct, tally.correct + tally.gaps + repeats
+
+
+def _skipped_as_unclear(tally: Tally) -> int:
+    return sum(
+        count for reason, count in tally.skipped.items() if reason.field == "response" and reason.why in _UNCLEAR
+    )
 
 
 def _unclear(tally: Tally) -> str:
     if tally.survey is not None:
         total = tally.survey.total
         return f"{_percent(total.unclear, total.samples) or 'none'} of {total.samples:,} with a clear truth"
-    skipped = sum(
-        count for reason, count in tally.skipped.items() if reason.field == "response" and reason.why in _UNCLEAR
-    )
-    unclear = tally.unclear + skipped
+    unclear = tally.unclear + _skipped_as_unclear(tally)
     return f"{_percent(unclear, tally.records) or 'none'} of {tally.records:,} responses"
 
 

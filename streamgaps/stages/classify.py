@@ -165,13 +165,14 @@ class Skipping:
 
 def _record(prediction: Prediction) -> dict[str, Any]:
     """Return what is known of a prediction, under the names that a gap has."""
-    found = prediction.found if isinstance(prediction, Invalid) else prediction
-    if found is None:
-        return {"text": prediction.text} if isinstance(prediction, Invalid) else {}
+    if isinstance(prediction, Invalid):
+        if prediction.found is None:
+            return {"text": prediction.text}
+        prediction = prediction.found
     known = {
-        "video_id": found.video_id,
-        "question": found.question,
-        "ground_truth": found.gt,
-        "response": found.response,
+        "video_id": prediction.video_id,
+        "question": prediction.question,
+        "ground_truth": prediction.gt,
+        "response": prediction.response,
     }
-    return {name: value for name, value in known.items() if value is not MISSING} | (found.carried or {})
+    return {name: value for name, value in known.items() if value is not MISSING} | (prediction.carried or {})

@@ -89,7 +89,8 @@ def join_labels(
     shown = fields.shown("key")
     for index, prediction in enumerate(predictions, first):
         if isinstance(prediction, Invalid):
-            used = labels.find(key_bytes(getattr(prediction.found, "key", None)) or b"")
+            spelled = key_bytes(getattr(prediction.found, "key", None))
+            used = None if spelled is None else labels.find(spelled)
             if used is not None:
                 mark(used.number)
             yield prediction
@@ -182,4 +183,4 @@ def _brief(key: object) -> str:
 
 
 def _text(key: object) -> str:
-    return str(key) if isinstance(key, (str, int)) else ""
+    return "" if key_bytes(key) is None else str(key)

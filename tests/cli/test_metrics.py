@@ -263,6 +263,20 @@ def test_the_accuracy_at_the_end_counts_repeats_as_wrong(run: Run, tmp_path: Pat
     assert (0.25, 4) == (json.loads(log[-1])["accuracy"], json.loads(log[-1])["compared"])
 
 
+def test_the_accuracy_of_clear_answers_is_called_that(run: Run, tmp_path: Path) -> None:
+    """Where unclear responses are skipped, nobody has read their truth; elsewhere somebody has."""
+    unclear = {"video_id": "v", "response": "?", "gt": "no"}
+    (tmp_path / "p.json").write_text(json.dumps([*RECORDS[:2], unclear]))
+    for options, name, compared in (
+        ([], "accuracy_parsed", 2),
+        (["--unclear", "gap"], "accuracy", 3),
+        (["--metrics"], "accuracy", 3),
+    ):
+        log = json.loads(run("streamgaps", "analyze", "p.json", "-o", "gaps", *options).stderr.splitlines()[-1])
+        assert (1 / compared, compared) == (log[name], log["compared"])
+        assert {name, f"{name}_interval"} == {key for key in log if key.startswith("accuracy")}
+
+
 def test_a_field_that_is_nowhere_is_warned_of(run: Run, tmp_path: Path) -> None:
     """It may be misspelt."""
     (tmp_path / "p.json").write_text(json.dumps(RECORDS))

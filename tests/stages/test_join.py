@@ -119,6 +119,7 @@ def test_what_neither_has_is_missing() -> None:
     assert caught.value.field == "video_id"
     (found,), _ = labelled([{"id": "k", "response": "r"}], side, fields, JoinPolicy(skips_invalid=True))
     assert SkipReason("video_id", "missing") == reason(found)
+    assert "r" == found.found.response  # type: ignore[attr-defined]  # it is invalid
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_what_can_be_no_key_is_invalid(item: dict[str, Any], problem: str, why: 
         labelled([item], Side(), policy=JoinPolicy(skips_unmatched=True))
     assert (f"item 0: {problem}", "key") == (str(caught.value), caught.value.field)
     (found,), used = labelled([item], Side(), policy=JoinPolicy(skips_invalid=True))
-    assert (SkipReason("key", why), []) == (reason(found), used)
+    assert (SkipReason("key", why), "", []) == (reason(found), found.text, used)  # type: ignore[attr-defined]
 
 
 def test_the_first_prediction_may_have_any_number() -> None:
@@ -236,6 +237,8 @@ def test_an_id_without_a_video_is_an_error_or_skipped(
     found = filmed("a", video_id, "a", side=side, policy=policy)
     assert [None, SkipReason("video_id", why), None] == [reason(prediction) for prediction in found]
     assert ["a.mp4", video_id, "a.mp4"] == [prediction.video_id for prediction in found]
+    text = str(video_id) if policy.skips_unmatched else ""
+    assert text == found[1].text  # type: ignore[attr-defined]  # it is invalid
 
 
 def test_an_annotation_without_a_video_is_no_match() -> None:
