@@ -71,4 +71,6 @@ class Stream:
                 message = f"{self._what} cannot be written: it is not ready; open it in blocking mode"
                 raise OutputError(message)
             at += written if is_raw and written else _BUFFER_BYTES
-        getattr(self._file, "flush", bool)()
+        flush = getattr(self._file, "flush", None)
+        if flush is not None:
+            flush()

@@ -283,6 +283,38 @@ def test_a_file_system_without_hard_links_or_locks_works(tmp_path: Path, monkeyp
     assert len(names(tmp_path)) == 3
 
 
+def test_without_hard_links_the_old_report_comes_back_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its mode and time; and a link as a link."""
+    write(tmp_path, "one")
+    report, elsewhere = tmp_path / REPORT_NAME, tmp_path / "elsewhere"
+
+    def fail_for_gaps(_: object, target: Path, real: Any = system.replace) -> None:
+        if target.name == GAPS_NAME:
+            raise OSError(5, "Input/output error")
+        real(_, target)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(system, "link", refuse)
+    monkeypatch.setattr(system, "replace", fail_for_gaps)
+    report.chmod(0o640)
+    os.utime(report, ns=(10**18, 10**18 + 7))
+    for is_link in (False, True):
+        if is_link:
+            report.rename(elsewhere)
+            report.symlink_to("elsewhere")
+        with pytest.raises(OutputError, match="Input/output error"):
+            write(tmp_path, "two")
+        assert contents(tmp_path) == ["one", "report of one"]
+        assert is_link == report.is_symlink()
+        status = report.stat()
+        assert (0o640, 10**18 + 7) == (stat.S_IMODE(status.st_mode), status.st_mtime_ns)
+    assert sorted([*PAIR, "elsewhere"]) == names(tmp_path)
+
+
 def test_without_fcntl_and_signal_masks_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems that are not POSIX."""
     monkeypatch.setattr(system, "flock", None)
@@ -744,6 +776,29 @@ def test_files_that_cannot_take_gaps_are_refused() -> None:
         with pytest.raises(OutputError, match=reason), open_outputs(cast("BinaryIO", file)) as outputs:
             outputs.gaps.write(b"gap\n")
             outputs.commit("report")
+
+
+def test_whatever_takes_bytes_gets_the_gaps() -> None:
+    """Though it has no other method, and does not say how many it has taken; what takes none is told."""
+
+    class Taker:
+        def __init__(self, wanted: type) -> None:
+            self.wanted, self.got = wanted, b""
+
+        def write(self, data: bytes) -> None:
+            if not isinstance(data, self.wanted):
+                raise TypeError
+            self.got += data
+
+    taker = Taker(bytes)
+    with open_outputs(cast("BinaryIO", taker)) as outputs:
+        outputs.gaps.write(b"x" * 200_000)
+        outputs.commit(None)
+    assert taker.got == b"x" * 200_000
+    message = "^<stream>: the gaps cannot be written: it takes no bytes; open it in mode 'wb'$"
+    with pytest.raises(OutputError, match=message), open_outputs(cast("BinaryIO", Taker(str))) as outputs:
+        outputs.gaps.write(b"gap\n")
+        outputs.commit(None)
 
 
 def test_skipped_samples_are_put_in_place_beside_a_stream(tmp_path: Path) -> None:
