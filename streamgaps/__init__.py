@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from streamgaps.answers.rules import RULES
     from streamgaps.answers.rules import strict as parse_answer
     from streamgaps.auditing import Audit, Disagreement, RuleReading, audit
-    from streamgaps.comparing.changes import Changes, Comparison, Difference, GroupChanges, McNemar, Run
+    from streamgaps.comparing.changes import Changes, ComparedRun, Comparison, Difference, GroupChanges, McNemar
     from streamgaps.comparing.compare import compare
     from streamgaps.exceptions import (
         ConfigurationError,
@@ -96,6 +96,7 @@ __all__ = [
     "Answer",
     "Audit",
     "Changes",
+    "ComparedRun",
     "Comparison",
     "ConfigurationError",
     "Confusion",
@@ -114,7 +115,6 @@ __all__ = [
     "OutputError",
     "RecordError",
     "RuleReading",
-    "Run",
     "Skip",
     "SkipReason",
     "SourceError",
@@ -136,7 +136,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "comparing.changes": ["Changes", "Comparison", "Difference", "GroupChanges", "McNemar", "Run"],
+    "comparing.changes": ["Changes", "Comparison", "Difference", "GroupChanges", "McNemar", "ComparedRun"],
     "comparing.compare": ["compare"],
     "auditing": ["Audit", "Disagreement", "RuleReading", "audit"],
     "exceptions": [name for name in __all__ if name.endswith("Error")],

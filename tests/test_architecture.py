@@ -40,7 +40,13 @@ LAYERS = [
     | {"streamgaps.comparing.changes"}
     | (room("page") - {"streamgaps.page.report"}),
     {"streamgaps.documents", "streamgaps.gates", "streamgaps.settings"}
-    | {"streamgaps.beside.index", "streamgaps.beside.lookup", "streamgaps.comparing.matching", "streamgaps.reading"},
+    | {
+        "streamgaps.beside.index",
+        "streamgaps.beside.lookup",
+        "streamgaps.comparing.keys",
+        "streamgaps.comparing.matching",
+        "streamgaps.reading",
+    },
     {"streamgaps.beside.files", "streamgaps.chain", "streamgaps.page.report"},
     {"streamgaps.parallel.spill", "streamgaps.parallel.workers"},
     {"streamgaps.parallel.units"},
@@ -48,7 +54,9 @@ LAYERS = [
     {"streamgaps.parallel.cluster"},
     {"streamgaps.auditing", "streamgaps.run", "streamgaps.writing"},
     {"streamgaps.pipeline"},
-    {"streamgaps.comparing.runs", "streamgaps.reports.audit"},
+    {"streamgaps.comparing.collected", "streamgaps.reports.audit"},
+    {"streamgaps.comparing.predictions", "streamgaps.comparing.results"},
+    {"streamgaps.comparing.runs"},
     {"streamgaps.comparing.compare"},
     room("cli"),
 ]

@@ -23,11 +23,11 @@ __all__ = [
     "UNCLEAR",
     "UNCOMPARED",
     "Changes",
+    "ComparedRun",
     "Comparison",
     "Difference",
     "GroupChanges",
     "McNemar",
-    "Run",
     "mcnemar",
     "state_of_gap",
 ]
@@ -301,7 +301,7 @@ def _with(cells: list[int], place: int, step: int) -> Confusion:
     return Confusion(*cells)
 
 
-class Run(NamedTuple):
+class ComparedRun(NamedTuple):
     """One of the runs that are compared."""
 
     name: str
@@ -335,7 +335,7 @@ class Comparison(NamedTuple):
 
     on: tuple[str, ...]
     """The fields by which records are matched."""
-    runs: tuple[Run, ...]
+    runs: tuple[ComparedRun, ...]
     """The runs in their order; the first is the baseline."""
     steps: tuple[Changes, ...]
     """What changed from each run to the next one."""

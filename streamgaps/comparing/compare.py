@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.comparing.changes import ABSENT, STATES, Changes, Comparison, GroupChanges
+from streamgaps.comparing.collected import Collected, Groups
 from streamgaps.comparing.matching import Records, matched
-from streamgaps.comparing.runs import Found, Groups, reader_of, shown_name
+from streamgaps.comparing.runs import reader_of, shown_name
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.outputs.atomic import write_file
 from streamgaps.paths import check_is_local
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
 
     from streamgaps.comparing.matching import Row
-    from streamgaps.comparing.runs import Predictions, Results
+    from streamgaps.comparing.predictions import Predictions
+    from streamgaps.comparing.results import Results
     from streamgaps.settings import Options
     from streamgaps.sources.inputs import Input
 
@@ -116,14 +118,14 @@ def _compared(
 ) -> Comparison:
     groups = Groups(reader.fields, reader.max_groups)
     last = len(runs) - 1
-    found: list[Found] = []
+    found: list[Collected] = []
     steps: list[Changes] = []
     with temporary_folder() as folder, ExitStack() as stack:
         reader.prepare(stack)
         for number, run in enumerate(runs):
             records = Records(os.path.join(folder, f"{number}.sqlite"), groups=len(reader.fields))  # noqa: PTH118 -- a text for SQLite
             stack.callback(records.close)
-            found.append(Found(names[number], records))
+            found.append(Collected(names[number], records))
             keeps = number == last and regressions is not None
             reader.read(run, found[-1], groups, keeps_lines=keeps)
             if number:
@@ -146,7 +148,7 @@ class _Step:
         self._tables = [[_zeros() for _ in (*values, Groups.OTHER)] for values in groups.values] if groups else []
         self._new_numbers = bytearray()
 
-    def take(self, old: Found, new: Found, *, keeps_numbers: bool) -> None:
+    def take(self, old: Collected, new: Collected, *, keeps_numbers: bool) -> None:
         """Match the records of two runs, and count them; and remember which are regressions, if that is wanted."""
         absent: Row = (b"", ABSENT, -1)
         counts, tables = self._counts, list(enumerate(self._tables, 3))  # behind key, state and number

@@ -13,7 +13,7 @@ from streamgaps.reports.text import group_name, table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from streamgaps.comparing.changes import Changes, Comparison, GroupChanges, Run
+    from streamgaps.comparing.changes import Changes, ComparedRun, Comparison, GroupChanges
     from streamgaps.metrics import Interval
     from streamgaps.survey import Confusion
 
@@ -137,7 +137,7 @@ def _trend(comparison: Comparison, shown: Callable[[str], str]) -> _Section:
     return _Section("Trend (fixed, new and still there: against the run before)", rows)
 
 
-def _outcomes(comparison: Comparison, old: Run, new: Run, shown: Callable[[str], str]) -> _Section:
+def _outcomes(comparison: Comparison, old: ComparedRun, new: ComparedRun, shown: Callable[[str], str]) -> _Section:
     changes = comparison.changes
     is_complete = comparison.is_complete
     counts = {
@@ -184,7 +184,7 @@ def _test(changes: Changes) -> str:
     return f"McNemar's test: {test.better:,} got better, {test.worse:,} got worse; {p_value} (two-sided, {way}; {what})"
 
 
-def _other_options(old: Run, new: Run, shown: Callable[[str], str]) -> Iterator[str]:
+def _other_options(old: ComparedRun, new: ComparedRun, shown: Callable[[str], str]) -> Iterator[str]:
     """Warn of results that do not tell the same things."""
     names = [name for name in old.read_by if name in new.read_by and old.read_by[name] != new.read_by[name]]
     if names:
@@ -225,7 +225,7 @@ def _by_outcome(changes: Changes) -> dict[tuple[str, str], int]:
     return found
 
 
-def _metrics(comparison: Comparison, old: Run, new: Run) -> _Section:
+def _metrics(comparison: Comparison, old: ComparedRun, new: ComparedRun) -> _Section:
     title = f"Metrics, over {'the records in both' if comparison.is_complete else 'all records of each'}"
     found = _differences(comparison, old, new)
     if found is None:
@@ -246,7 +246,7 @@ def _is_unchanged(values: dict[str, Any]) -> bool:
     return values["change"] == 0 and values["interval"] is None
 
 
-def _differences(comparison: Comparison, old: Run, new: Run) -> dict[str, dict[str, Any]] | None:
+def _differences(comparison: Comparison, old: ComparedRun, new: ComparedRun) -> dict[str, dict[str, Any]] | None:
     """Return what is known of each metric; None if nothing is."""
     if comparison.is_complete:
         return {name: found._asdict() for name, found in comparison.changes.differences().items()}
@@ -332,7 +332,7 @@ def document(comparison: Comparison) -> Iterator[str]:
     yield "\n  }\n}\n" if comparison.groups else "}\n}\n"
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: ComparedRun) -> dict[str, Any]:
     return {
         "name": run.name,
         "records": run.records,

@@ -509,7 +509,7 @@ def test_a_key_that_is_nested_too_deeply_is_an_error(runs: list[Path], monkeypat
             raise RecursionError
         return b"key"
 
-    monkeypatch.setattr("streamgaps.comparing.runs.key_of", key_of)
+    monkeypatch.setattr("streamgaps.comparing.keys.key_of", key_of)
     with pytest.raises(RecordError, match=r"old.json: item 1: its key \(video_id and question\) is nested too deeply"):
         compare(runs)
     assert [1, 1] == [run.without_key for run in compare(runs, on_invalid="skip").runs]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streamgaps.cli.terminal import printable
-from streamgaps.comparing.changes import ABSENT, STATES, Changes, Comparison, GroupChanges, Run
+from streamgaps.comparing.changes import ABSENT, STATES, Changes, ComparedRun, Comparison, GroupChanges
 from streamgaps.reports.comparison import document, markdown, text
 from streamgaps.survey import Confusion
 
@@ -20,10 +20,10 @@ def changes(pairs: dict[tuple[int, int], int], **kind: bool) -> Changes:
     return Changes(tuple(counts), **kind)
 
 
-def run(name: str, whole: Confusion | None, **counts: Any) -> Run:
+def run(name: str, whole: Confusion | None, **counts: Any) -> ComparedRun:
     """Return a run with these counts."""
     seen = whole or Confusion(false_positives=2)
-    return Run(name, 9, seen, whole, counts.get("repeated", 0), counts.get("without_key", 0))
+    return ComparedRun(name, 9, seen, whole, counts.get("repeated", 0), counts.get("without_key", 0))
 
 
 STEP = changes({(0, 0): 4, (2, 1): 2, (1, 2): 1, (3, 3): 1, (ABSENT, 0): 1})
