@@ -313,7 +313,7 @@ def document(comparison: Comparison) -> Iterator[str]:
         "schema_version": SCHEMA_VERSION,
         "compared": "predictions" if comparison.is_complete else "results",
         "on": comparison.on,
-        "runs": [_run(run) for run in comparison.runs],
+        "runs": [_run(run, unclear_is_gap=comparison.changes.unclear_is_gap) for run in comparison.runs],
         "steps": [_step(step) for step in comparison.steps],
         "metrics": _differences(comparison, old, new),
     }
@@ -332,17 +332,21 @@ def document(comparison: Comparison) -> Iterator[str]:
     yield "\n  }\n}\n" if comparison.groups else "}\n}\n"
 
 
-def _run(run: ComparedRun) -> dict[str, Any]:
+def _run(run: ComparedRun, *, unclear_is_gap: bool) -> dict[str, Any]:
+    seen = run.seen
+    unclear = (seen.unclear_negatives, seen.unclear_positives) if unclear_is_gap else (0, 0)
     return {
         "name": run.name,
         "records": run.records,
         "repeated_keys": run.repeated,
         "without_key": run.without_key,
+        # As kpi_metrics.json counts them: FP and FN are the lines, and unclear is how many of these are.
         "gaps": {
-            "FP": run.seen.false_positives,
-            "FN": run.seen.false_negatives,
-            "unclear": run.seen.unclear,
+            "FP": seen.false_positives + unclear[0],
+            "FN": seen.false_negatives + unclear[1],
+            "unclear": sum(unclear),
         },
+        "unclear": seen.unclear,
         "metrics": None if run.whole is None else _measured(run.whole),
     }
 

@@ -147,6 +147,18 @@ def test_json_says_it_all() -> None:
     assert {} == json.loads("".join(document(compared())))["groups"]
 
 
+@pytest.mark.parametrize(
+    ("unclear_is_gap", "gaps"),
+    [(False, {"FP": 3, "FN": 4, "unclear": 0}), (True, {"FP": 9, "FN": 9, "unclear": 11})],
+)
+def test_json_counts_unclear_responses_as_gaps_only_where_they_are(unclear_is_gap: bool, gaps: dict[str, int]) -> None:
+    """As the lines of the gaps, and `kpi_metrics.json`, do."""
+    seen = Confusion(1, 2, 3, 4, unclear_positives=5, unclear_negatives=6)
+    step = changes({(0, 0): 1}, unclear_is_gap=unclear_is_gap)
+    found = json.loads("".join(document(Comparison(("id",), (run("old", seen), run("new", seen)), (step,), {}))))
+    assert [(gaps, 11)] * 2 == [(one["gaps"], one["unclear"]) for one in found["runs"]]
+
+
 GAPS_ONLY = changes({(2, ABSENT): 3, (ABSENT, 3): 2, (2, 2): 1}, is_complete=False, unclear_is_gap=True)
 
 
