@@ -64,7 +64,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # what a type checker takes for true; `typing` takes 5 ms to load
 if TYPE_CHECKING:
     from streamgaps.answers.rules import RULES
-    from streamgaps.answers.rules import strict as parse_answer
+    from streamgaps.answers.strict import strict as parse_answer
     from streamgaps.auditing import Audit, Disagreement, RuleReading, audit
     from streamgaps.comparing.changes import Changes, ComparedRun, Comparison, Difference, GroupChanges, McNemar
     from streamgaps.comparing.compare import compare
@@ -145,7 +145,8 @@ _HOMES = {
     "page.report": ["report"],
     "pipeline": ["analyze", "iter_gaps"],
     "settings": ["Options"],
-    "answers.rules": ["RULES", "parse_answer"],
+    "answers.rules": ["RULES"],
+    "answers.strict": ["parse_answer"],
     "survey": ["Confusion", "Group", "Survey"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

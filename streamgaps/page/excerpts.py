@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streamgaps.page.highlight import Span
+    from streamgaps.answers.rule import Span
 
 __all__ = ["Excerpt", "Piece", "cost", "excerpt", "visible"]
 

@@ -17,7 +17,7 @@ from streamgaps.survey import Key, group_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamgaps.page.highlight import Span
+    from streamgaps.answers.rule import Span
 
 __all__ = ["Sample", "Sampler", "error_type_of"]
 

@@ -7,19 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamgaps.answers.rules import (
-    _END,
-    LONG,
-    RULES,
-    exact,
-    first_word,
-    leading,
-    mme,
-    pope,
-    startswith,
-    strict,
-    summary,
-)
+from streamgaps.answers.leading import leading
+from streamgaps.answers.rules import RULES, summary
+from streamgaps.answers.simple import exact, first_word, mme, pope, startswith
+from streamgaps.answers.strict import _END, LONG, strict
 from streamgaps.model import Answer
 from tests import oracle, plainly
 from tests.strategies import ANSWERS

@@ -33,7 +33,8 @@ from streamgaps import (
     iter_gaps,
 )
 from streamgaps.answers import final_answer
-from streamgaps.answers.rules import LONG, RULES
+from streamgaps.answers.rules import RULES
+from streamgaps.answers.strict import LONG
 from streamgaps.cli import tao
 from streamgaps.decoding import events, fence, locate  # noqa: F401 -- as above
 from streamgaps.decoding.array import ArrayReader
