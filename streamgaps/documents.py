@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from streamgaps.model import Tally
-    from streamgaps.page.samples import Sampler
+    from streamgaps.page.sampler import Sampler
     from streamgaps.stages.parse import Reading
 
 __all__ = ["Documents"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streamgaps.chain import OnNotice
     from streamgaps.model import Tally, UnresolvedPath
     from streamgaps.outputs.outputs import Outputs
-    from streamgaps.page.samples import Sampler
+    from streamgaps.page.sampler import Sampler
     from streamgaps.parallel.ahead import Ahead, Pool
     from streamgaps.parallel.units import Part
     from streamgaps.run import Run

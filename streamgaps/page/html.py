@@ -17,7 +17,7 @@ from streamgaps.page import charts
 from streamgaps.page.excerpts import MARK, Excerpt, excerpt, visible
 from streamgaps.page.highlight import deciding
 from streamgaps.page.options import MOST_SAMPLES
-from streamgaps.page.samples import Sampler
+from streamgaps.page.sampler import Sampler
 from streamgaps.reports import text
 from streamgaps.survey import shown_value
 

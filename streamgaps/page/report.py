@@ -18,7 +18,7 @@ from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.outputs.results import content_of, gap_lines, metrics_error, read_metrics
 from streamgaps.page import html as page
 from streamgaps.page.options import MOST_SAMPLES, check_samples
-from streamgaps.page.samples import error_type_of
+from streamgaps.page.sampler import error_type_of
 from streamgaps.paths import check_is_local
 from streamgaps.sources.inputs import is_same
 from streamgaps.stages.write import encode_exactly

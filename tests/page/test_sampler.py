@@ -4,15 +4,19 @@ import json
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgaps.page.highlight import deciding
-from streamgaps.page.samples import Sample, Sampler
+from streamgaps.page.sampler import Sampler
 from streamgaps.stages.write import encode_exactly
 from tests.doubles import cut
+
+if TYPE_CHECKING:
+    from streamgaps.page.samples import Sample
 
 
 def line(number: int, kind: str = "FP", **more: object) -> bytes:
