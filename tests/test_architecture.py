@@ -80,7 +80,7 @@ DOORS = {
     },
     "orjson": {"streamgaps.stages.write"},
     "click": {name for name in MODULES if name.startswith("streamgaps.cli.")}
-    - {f"streamgaps.cli.{name}" for name in ("job", "logs", "progress", "start", "terminal")},
+    - {f"streamgaps.cli.{name}" for name in ("job", "logs", "progress", "start", "steps", "terminal")},
     "yaml": {"streamgaps.cli.tao"},
     "tqdm": {"streamgaps.cli.progress"},
     "structlog": {"streamgaps.cli.logs", "streamgaps.log"},

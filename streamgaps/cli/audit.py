@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamgaps.auditing import audit
-from streamgaps.cli.job import shown, total_size
 from streamgaps.cli.options import (
     INPUT_OPTIONS_WITHOUT_CARRY,
     LOG_OPTIONS,
@@ -23,8 +21,8 @@ from streamgaps.cli.options import (
     with_options,
 )
 from streamgaps.cli.progress import progress_bar
+from streamgaps.cli.steps import steps, total_size
 from streamgaps.cli.terminal import print_out, printable, printable_json
-from streamgaps.log import log
 from streamgaps.reports.audit import document, lines
 from streamgaps.sources.inputs import list_inputs
 
@@ -89,16 +87,12 @@ def command(
     inputs = list_inputs(
         [opened(one) for one in predictions], without=[options["ground_truth"], options["annotations"]]
     )
-    log.debug(
-        "streamgaps.started",
-        bytes=total_size(inputs),
-        predictions=[shown(one) for one in predictions],
-        **{name: shown(value) for name, value in options.items() if value not in (None, (), {}, False)},
-    )
-    begin = time.perf_counter()
-    with progress_bar(total_size(inputs), outlook.log_format, quiet=quiet) as progress:
+    size = total_size(inputs)
+    with (
+        steps(options, bytes=size, predictions=[*inputs]),
+        progress_bar(size, outlook.log_format, quiet=quiet) as progress,
+    ):
         found = audit(inputs, on_progress=progress, **options)
-    log.debug("streamgaps.timed", seconds=round(time.perf_counter() - begin, 3))
     print_out([(_json if as_json else _text)(found)])
 
 

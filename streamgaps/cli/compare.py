@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streamgaps.cli.job import total_size
 from streamgaps.cli.options import (
     ANSWER_OPTIONS,
     DASH,
@@ -25,6 +24,7 @@ from streamgaps.cli.options import (
     with_options,
 )
 from streamgaps.cli.progress import progress_bar
+from streamgaps.cli.steps import steps, total_size
 from streamgaps.cli.terminal import print_out, printable, printable_json
 from streamgaps.exceptions import GateError
 from streamgaps.log import log
@@ -130,8 +130,14 @@ def command(
     from streamgaps.comparing.compare import compare  # noqa: PLC0415 -- it loads SQLite
 
     inputs = [opened(run) for run in runs]
-    with progress_bar(total_size(inputs), outlook.log_format, quiet=quiet) as progress:
+    size = total_size(inputs)
+    with (
+        steps(options, bytes=size, runs=[*inputs], regressions=regressions),
+        progress_bar(size, outlook.log_format, quiet=quiet) as progress,
+    ):
         comparison = compare(inputs, names=names, regressions=regressions, on_progress=progress, **options)
+    for run in comparison.runs:
+        log.debug("streamgaps.run_read", name=run.name, records=run.records, repeated_keys=run.repeated)
     _print(comparison, as_json=as_json, as_markdown=as_markdown)
     if regressions is not None:
         log.info("streamgaps.regressions_written", path=os.fspath(regressions), count=comparison.changes.new)

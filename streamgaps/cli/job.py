@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import os
-import time
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from streamgaps.cli import logs
 from streamgaps.cli.closing import log_end, shown_end
 from streamgaps.cli.logs import LogFormat
 from streamgaps.cli.progress import progress_bar
+from streamgaps.cli.steps import steps, total_size
 from streamgaps.exceptions import GateError
 from streamgaps.log import WARNING, log
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
-from streamgaps.page.options import MOST_SAMPLES
-from streamgaps.paths import is_url
 from streamgaps.pipeline import analyze
 from streamgaps.reports.text import report
-from streamgaps.sources.inputs import list_inputs, size_of
+from streamgaps.sources.inputs import list_inputs
 from streamgaps.warn import log_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from typing_extensions import Unpack  # from the type checker; Python has it from 3.11 on
+    from collections.abc import Sequence
 
     from streamgaps.model import Skip, Tally, UnresolvedPath
-    from streamgaps.settings import Options
     from streamgaps.sources.inputs import Input
 
-__all__ = ["analyze_and_tell", "shown", "total_size"]
+__all__ = ["analyze_and_tell"]
 
 
 def analyze_and_tell(
@@ -39,16 +34,7 @@ def analyze_and_tell(
     log_format: LogFormat,
     quiet: bool,
     max_warnings: int | None = None,
-    jobs: int | None = None,
-    scheduler: str | None = None,
-    skipped: str | None = None,
-    max_skipped: float | None = None,
-    metrics: bool = False,
-    html: str | None = None,
-    report_samples: int = MOST_SAMPLES,
-    positive: str = "yes",
-    fail_under: Mapping[str, float] | None = None,
-    **options: Unpack[Options],
+    **options: Any,  # noqa: ANN401 -- each as `analyze` takes it
 ) -> None:
     """Call `analyze`, show how far it is on a terminal, and tell the counts at the end.
 
@@ -58,34 +44,13 @@ def analyze_and_tell(
         log_format: `CONSOLE` or `JSON`; JSON gets neither a progress bar nor a table.
         quiet: show neither progress nor counts.
         max_warnings: how many warnings to log; all if None.
-        jobs: as for `analyze`.
-        scheduler: as for `analyze`.
-        skipped: as for `analyze`.
-        max_skipped: as for `analyze`.
-        metrics: as for `analyze`.
-        html: as for `analyze`.
-        report_samples: as for `analyze`.
-        positive: as for `analyze`.
-        fail_under: as for `analyze`.
         **options: as for `analyze`.
     """
-    chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
+    skipped, html = options.get("skipped"), options.get("html")
     inputs = list_inputs(predictions, without=[options.get("ground_truth"), options.get("annotations"), skipped])
     size = total_size(inputs)
-    log.debug(
-        "streamgaps.started",
-        bytes=size,
-        predictions=[shown(one) for one in predictions],
-        results_dir=shown(results_dir),
-        jobs=jobs or "auto",
-        scheduler=scheduler,
-        **{name: shown(value) for name, value in chosen.items()},
-    )
-    begin = time.perf_counter()
 
     def tell(tally: Tally, *, is_written: bool) -> None:
-        seconds = time.perf_counter() - begin
-        log.debug("streamgaps.timed", seconds=round(seconds, 3))
         if quiet:
             return
         if log_format is LogFormat.JSON:
@@ -95,27 +60,21 @@ def analyze_and_tell(
         if is_written:
             folder = results_dir if isinstance(results_dir, str) else None
             others = [other for other in (html, skipped if tally.uncompared else None) if other]
-            files = [*_files(tally, folder, has_metrics=metrics), *others]
-        end = shown_end(tally, positive=positive, files=files, seconds=seconds, size=size)
+            files = [*_files(tally, folder, has_metrics=bool(options.get("metrics"))), *others]
+        end = shown_end(tally, positive=options.get("positive", "yes"), files=files, seconds=seconds(), size=size)
         logs.stderr.write(("" if isinstance(results_dir, str) else report(tally)) + end)
 
     try:
-        with progress_bar(size, log_format, quiet=quiet) as progress:
+        with (
+            steps(options, bytes=size, predictions=[*inputs], results_dir=results_dir) as seconds,
+            progress_bar(size, log_format, quiet=quiet) as progress,
+        ):
             tally = analyze(
                 inputs,
                 results_dir,
                 on_warning=log_warning if max_warnings is None else _WarningLimit(max_warnings),
                 # One more than is shown: to know that there are more. None at all, if nobody would see them.
                 max_warnings=0 if log.lowest > WARNING else None if max_warnings is None else max_warnings + 1,
-                jobs=jobs,
-                scheduler=scheduler,
-                skipped=skipped,
-                max_skipped=max_skipped,
-                metrics=metrics,
-                html=html,
-                report_samples=report_samples,
-                positive=positive,
-                fail_under=fail_under,
                 on_progress=progress,
                 **options,
             )
@@ -150,18 +109,3 @@ class _WarningLimit:
                 limit=self._limit,
                 hint="further skipped samples are only counted; --max-warnings sets the limit, -1 shows all",
             )
-
-
-def shown(value: object) -> object:
-    """Return what a log line shows of an option."""
-    if isinstance(value, str) and is_url(value):
-        from streamgaps.sources.remote import shown  # noqa: PLC0415 -- many runs have no use for it
-
-        return shown(value)
-    return value if isinstance(value, (str, int, dict, tuple, list)) else getattr(value, "name", str(value))
-
-
-def total_size(inputs: Iterable[Input]) -> int | None:
-    """Return how many bytes there are to read, if that is known."""
-    sizes = [size_of(one) for one in inputs]
-    return None if None in sizes else sum(filter(None, sizes)) or None

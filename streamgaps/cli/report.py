@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamgaps.cli.options import DASH, LOG_OPTIONS, Command, option, set_up_logs, with_options
+from streamgaps.cli.steps import steps
 from streamgaps.page.html import HTML_NAME
 from streamgaps.page.options import MOST_SAMPLES
 from streamgaps.page.report import report
@@ -65,4 +66,5 @@ def command(
         message = "--html needs the name of a file"
         raise click.UsageError(message)
     set_up_logs(outlook, log_format=log_format, quiet=quiet, verbose=verbose, debug=debug)
-    report(results_dir, html, report_samples=report_samples)
+    with steps({}, results_dir=results_dir, html=html, report_samples=report_samples):
+        report(results_dir, html, report_samples=report_samples)

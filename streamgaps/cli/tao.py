@@ -97,6 +97,7 @@ def _vlm_bcq(
         [chosen["predictions_json"]],
         chosen["results_dir"],
         format="array",
+        jobs=None,
         videos_dir=chosen["videos_dir"],
         log_format=outlook.log_format,
         quiet=level not in ("DEBUG", "INFO"),

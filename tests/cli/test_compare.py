@@ -144,3 +144,14 @@ def test_progress_goes_over_all_runs(files: list[str], tmp_path: Path) -> None:
     compare(paths, on_progress=seen.append)
     assert sorted(seen) == seen
     assert sum(path.stat().st_size for path in paths) == seen[-1]
+
+
+def test_verbose_says_what_was_read_and_how_long_it_took(run: Run, files: list[str]) -> None:
+    """On standard error; what is printed stays whole."""
+    result = run("streamgaps", "compare", "-v", "--json", *files)
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    kinds = ["streamgaps.started", "streamgaps.timed", "streamgaps.run_read", "streamgaps.run_read"]
+    assert kinds == [event["event"] for event in events]
+    assert [*files] == events[0]["runs"]
+    told = [(one["name"], one["records"]) for one in json.loads(result.stdout)["runs"]]
+    assert told == [(event["name"], event["records"]) for event in events[2:]]
