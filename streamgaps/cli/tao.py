@@ -26,10 +26,11 @@ __all__ = ["main", "settings"]
 _MISSING = "???"
 _DEFAULTS: dict[str, str | None] = {"predictions_json": _MISSING, "videos_dir": "", "results_dir": _MISSING}
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# Each character can be read in one way only: the time that it takes is linear.
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
-# What Hydra's grammar lets one escape in a value without quotes.
-_HYDRA_ESCAPE = re.compile(r"\\([\\()\[\]{}:=, \t])")
+# In each of these a character can be read in one way only: the time that it takes is linear.
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+# What Hydra's grammar lets one escape in a value without quotes; and blanks, which it drops at the end.
+_ESCAPED_OR_BLANKS = re.compile(r"\\([\\()\[\]{}:=, \t])|[ \t]+")
+_FUNCTION = re.compile(r"[A-Za-z_][\w-]*[ \t]*\(")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -181,38 +182,57 @@ def _split_override(override: str) -> tuple[str, str]:
     if not equals or not re.fullmatch(r"[A-Za-z_][\w./@:-]*", key):
         message = f"malformed override {override!r}: expected KEY=VALUE"
         raise ConfigurationError(message)
-    return key, raw.strip()
+    return key, raw.lstrip()
 
 
 def _value(raw: str, where: str) -> str | None:
-    r"""Read the value of an override, as Hydra does where it is a text.
+    """Read the value of an override, as Hydra does where it is a text.
 
-    In quotes everything stands for itself but an escaped quote or backslash; without them a backslash escapes
-    what Hydra's grammar needs. `null` and `~` are no value. A number or a date is the text that it is written as.
+    `null` is no value. A number, a truth value or a date is the text that it is written as. What Hydra would take for
+    more than a text is refused; what its grammar refuses, as a letter beyond ASCII without quotes, is the text itself.
     """
-    if raw.lower() in ("null", "~"):
+    if raw.rstrip().lower() == "null":
         return None
     if raw[:1] in ("[", "{"):
-        raise _no_text(where)
+        raise _no_text(where, "a list or a mapping")
+    if raw[:1] == "~":
+        message = f"{where}: ~ is not replaced here; write the folder out"
+        raise ConfigurationError(message)
+    if _FUNCTION.match(raw):
+        raise _no_text(where, "a function")
     if raw[:1] in ("'", '"'):
-        if not _QUOTED.fullmatch(raw):
-            message = f"malformed {where}: the quotes do not fit"
+        if not _QUOTED.fullmatch(raw.rstrip()):
+            message = f"malformed {where}: the quotes do not fit; inside them, put a backslash before one like them"
             raise ConfigurationError(message)
-        return _plain(re.sub(r"""\\(['"\\])|''""", lambda found: found[1] or "'", raw[1:-1]), where)
-    return _plain(_HYDRA_ESCAPE.sub(r"\1", raw), where)
+        return _plain(_unquoted(raw.rstrip()), where)
+    return _plain(_ESCAPED_OR_BLANKS.sub(_unescaped, raw), where)
+
+
+def _unquoted(raw: str) -> str:
+    """Take the quotes away, and half of the backslashes before a quote of that kind; all others are as they are."""
+    before_quote = re.compile(rf"(\\+)({raw[0]}|\Z)?")
+    return before_quote.sub(
+        lambda run: run[0] if run[2] is None else run[1][: len(run[1]) // 2] + run[2],
+        raw[1:-1],
+    )
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    is_at_end = found.end() == len(found.string)
+    return found[1] or ("" if is_at_end else found[0])
 
 
 def _text(node: yaml.Node | None, where: str) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
-        raise _no_text(where)
+        raise _no_text(where, "a list or a mapping")
     if node.tag == "tag:yaml.org,2002:null":
         return None
     # The text as it is written: as a number, the folder 2024_01_01 would become 20240101.
     return _plain(str(node.value), where)
 
 
-def _no_text(where: str) -> ConfigurationError:
-    return ConfigurationError(f"{where}: a text is expected, not a list or a mapping; put it in quotes if it is one")
+def _no_text(where: str, what: str) -> ConfigurationError:
+    return ConfigurationError(f"{where}: a text is expected, not {what}; put it in quotes if it is one")
 
 
 def _plain(value: str, where: str) -> str:

@@ -60,12 +60,19 @@ def test_a_spec_is_read_and_overrides_win(run: Run, sample: Path, tmp_path: Path
         ("videos_dir='/a=b, c'", "/a=b, c"),
         ('videos_dir="/a\\tb"', "/a\\tb"),
         ("videos_dir='it\\'s'", "it's"),
-        ("videos_dir='it''s'", "it's"),
+        ("videos_dir='a\\\\b\\nc'", "a\\\\b\\nc"),
+        ("videos_dir='a\\\\\\'b\\\\'", "a\\'b\\"),
+        ("videos_dir='a\\\"b'", 'a\\"b'),
+        ('videos_dir="it\'s"', "it's"),
+        ("videos_dir='a' ", "a"),
         ('videos_dir="a\\"b\\\\"', 'a"b\\'),
-        ("videos_dir=~", ""),
         ('videos_dir="null"', "null"),
         ("videos_dir=/a=b", "/a=b"),
         ("videos_dir=/a\\=b\\,c\\ d", "/a=b,c d"),
+        ("videos_dir= /a\\b\\\\c  d\\  ", "/a\\b\\c  d "),
+        ("videos_dir=NULL ", ""),
+        ("videos_dir=/a(b)", "/a(b)"),
+        ("videos_dir=/é", "/é"),
         ("videos_dir=/a #b: c", "/a #b: c"),
         ("videos_dir=2024_01_01", "2024_01_01"),
         ("videos_dir=007", "007"),
@@ -122,6 +129,10 @@ def test_the_last_override_wins_and_hydras_own_have_no_effect() -> None:
         ([*GIVEN, "~videos_dir=x"], "malformed override '~videos_dir=x'"),
         ([*GIVEN, "videos_dir='x"], 'malformed override "videos_dir=\'x"'),
         ([*GIVEN, "videos_dir='a' # b"], "the quotes do not fit"),
+        ([*GIVEN, "videos_dir='it''s'"], "the quotes do not fit; inside them, put a backslash before one like them"),
+        ([*GIVEN, "videos_dir='a', 'b'"], "the quotes do not fit"),
+        ([*GIVEN, "videos_dir=choice(a,b)"], "a text is expected, not a function"),
+        ([*GIVEN, "videos_dir=~/videos"], "~ is not replaced here; write the folder out"),
         ([*GIVEN, "videos_dir=[a]"], "a text is expected, not a list or a mapping"),
         ([*GIVEN, "videos_dir={a: b}"], "a text is expected, not a list or a mapping"),
         ([*GIVEN, "videos_dir=${oc.env:HOME}/x"], "${...} is not replaced here"),
@@ -250,7 +261,15 @@ def test_help_names_the_keys(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ['"' + "''" * 5000 + "a", "'" + '"' * 9999, '"' + "\\" * 9999, "'" + "\\'" * 9999, "'a\\'"]
+    "raw",
+    [
+        '"' + "''" * 5000 + "a",
+        "'" + '"' * 9999,
+        '"' + "\\" * 9999,
+        "'" + "\\'" * 9999,
+        "'a\\'",
+        "'" + "\\" * 9999 + "'",
+    ],
 )
 def test_quotes_that_do_not_fit_are_found_out_soon(raw: str) -> None:
     """However many ways there seem to be to read them: it took for ever."""
