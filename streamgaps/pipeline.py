@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from streamgaps.chain import OnNotice
     from streamgaps.model import Gap, Tally
-    from streamgaps.parallel.ahead import Pool
+    from streamgaps.parallel.dispatch import Pool
     from streamgaps.settings import Options, Settings
     from streamgaps.sources.inputs import Input
     from streamgaps.survey import Survey
@@ -266,7 +266,7 @@ def _pool(jobs: int, executor: Executor | None, scheduler: str | None) -> Iterat
     if jobs == 1 and executor is None and scheduler is None:
         yield None
         return
-    from streamgaps.parallel.ahead import Pool  # noqa: PLC0415 -- many runs never need it
+    from streamgaps.parallel.dispatch import Pool  # noqa: PLC0415 -- many runs never need it
 
     if scheduler is not None:
         from streamgaps.parallel.cluster import open_cluster  # noqa: PLC0415 -- many runs never need it

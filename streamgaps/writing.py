@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from streamgaps.model import Tally, UnresolvedPath
     from streamgaps.outputs.outputs import Outputs
     from streamgaps.page.sampler import Sampler
-    from streamgaps.parallel.ahead import Ahead, Pool
+    from streamgaps.parallel.ahead import Ahead
+    from streamgaps.parallel.dispatch import Pool
     from streamgaps.parallel.units import Part
     from streamgaps.run import Run
     from streamgaps.sources.inputs import Input

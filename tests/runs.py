@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamgaps import InputError, Skip, Tally, UnresolvedPath, iter_gaps
-from streamgaps.parallel.ahead import Ahead, Pool
+from streamgaps.parallel.ahead import Ahead
+from streamgaps.parallel.dispatch import Pool
 from streamgaps.settings import make_settings
 from streamgaps.stages.write import write
 from tests.doubles import Here

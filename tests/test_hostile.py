@@ -16,7 +16,7 @@ import streamgaps
 from streamgaps import InputError, Skip, Tally, analyze, iter_gaps
 from streamgaps.decoding.blocks import GIANT_BYTES
 from streamgaps.outputs.names import GAPS_NAME
-from streamgaps.parallel import ahead as parallel_module
+from streamgaps.parallel import dispatch as dispatch_module
 from streamgaps.parallel import ranges
 from streamgaps.stages.read import Format, Reader, Shape, make_reader, read, read_with
 from streamgaps.writing import Writing
@@ -216,7 +216,7 @@ def test_a_run_that_skips_all_says_so(run: Any, tmp_path: Path) -> None:
 
 def test_long_records_of_skipped_samples_are_sent_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A label may be longer than the prediction that it is joined to, and be used often."""
-    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 100_000)
+    monkeypatch.setattr(dispatch_module, "PIECE_BYTES", 100_000)
     path = tmp_path / "p.jsonl"
     path.write_bytes(lines(*[{"id": 1, "video_id": "v", "response": "maybe"}] * 4000))
     labels = lines({"id": 1, "gt": "no", "question": "Q" * 1000})

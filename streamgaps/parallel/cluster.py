@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from streamgaps import __version__
 from streamgaps.exceptions import ConfigurationError, WorkerError, reason
 from streamgaps.log import log
-from streamgaps.parallel.ahead import Pool
+from streamgaps.parallel.dispatch import Pool
 from streamgaps.signals import spawn_mask
 
 if TYPE_CHECKING:

@@ -21,13 +21,14 @@ from streamgaps.sources.source import iter_range, unchanged
 from streamgaps.stages.read import Format, find_format, make_reader, read_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from contextlib import ExitStack
 
     from typing_extensions import Self  # from the type checker; Python has it from 3.11 on
 
-    from streamgaps.parallel.ahead import Ahead
+    from streamgaps.parallel.dispatch import Dispatch
+    from streamgaps.parallel.taker import Taker
     from streamgaps.parallel.units import Part, UnitResult
     from streamgaps.sources.source import RegularFile, Source
     from streamgaps.stages.read import Shape
@@ -51,33 +52,43 @@ class Ranges:
     """A file that is read in ranges.
 
     Args:
-        ahead: what has them read.
+        dispatch: has them read.
         file: an array, or JSON Lines.
         stack: closes the file; it is taken over.
         found: what it holds.
         begin: where in a JSON document the array begins, behind whose end more may follow; None if it is the whole
             input.
+        range_bytes: how long a range is.
     """
 
-    def __init__(self, ahead: Ahead, file: RegularFile, stack: ExitStack, found: Format, begin: int | None) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        file: RegularFile,
+        stack: ExitStack,
+        *,
+        found: Format,
+        begin: int | None,
+        range_bytes: int,
+    ) -> None:
         start = begin or 0
-        separator = b"\n" if found is Format.JSONL else _separator(file, ahead.options.settings.shape, start)
-        identity = file.identity.elsewhere() if ahead.pool.is_elsewhere else file.identity
-        self._ahead = ahead
+        separator = b"\n" if found is Format.JSONL else _separator(file, dispatch.options.settings.shape, start)
+        identity = file.identity.elsewhere() if dispatch.pool.is_elsewhere else file.identity
+        self._dispatch = dispatch
         self._file = file
         self._whole = Range(
-            path=ahead.path_of(file.name),
+            path=dispatch.path_of(file.name),
             identity=identity,
             start=start,
             end=file.identity.size,
             format=found,
             separator=separator,
-            most_length=_LONGEST_READ_ON * ahead.range_bytes,
-            options=ahead.options,
+            most_length=_LONGEST_READ_ON * range_bytes,
+            options=dispatch.options,
             begin=start,
             is_whole=begin is None,
         )
-        self._borders = _borders(file, separator, start, ahead.range_bytes)
+        self._borders = _borders(file, separator, start, range_bytes)
         self._pending: deque[tuple[Range, Future[UnitResult | None]]] = deque()
         self._submitted = self._position = start
         self._items = 0
@@ -86,25 +97,26 @@ class Ranges:
         self._stack = stack.pop_all()
 
     @classmethod
-    def of(cls, ahead: Ahead, source: Source, stack: ExitStack) -> Self | None:
+    def of(cls, dispatch: Dispatch, source: Source, stack: ExitStack, *, range_bytes: int) -> Self | None:
         """Plan to read a file that is open in ranges; None if that cannot be."""
-        file, shape = source.file, ahead.options.settings.shape
+        file, shape = source.file, dispatch.options.settings.shape
         if file is None:
             return None
         if shape.prefix is None:
             found, _ = find_format(_from(file, 0), shape.format)
-            return cls(ahead, file, stack, found, None)
+            return cls(dispatch, file, stack, found=found, begin=None, range_bytes=range_bytes)
         from streamgaps.decoding.prefix import first_array  # noqa: PLC0415 -- it loads ijson
 
         begin = first_array(_from(file, 0), shape.prefix)
-        return None if begin is None else cls(ahead, file, stack, Format.ARRAY, begin)
+        if begin is None:
+            return None
+        return cls(dispatch, file, stack, found=Format.ARRAY, begin=begin, range_bytes=range_bytes)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: Any) -> None:  # noqa: ANN401, PYI036 -- passed on
         self._drop_all()
-        self._ahead.note_closed()
         self._stack.__exit__(*error)
 
     def close(self) -> None:
@@ -113,7 +125,7 @@ class Ranges:
 
     def _drop_all(self) -> None:
         while self._pending:
-            self._ahead.drop(self._pending.popleft()[1])
+            self._dispatch.drop(self._pending.popleft()[1])
 
     def submit(self) -> bool:
         """Have the next range read; False if all are submitted."""
@@ -123,54 +135,59 @@ class Ranges:
         if end is None:
             return False
         unit = self._whole._replace(start=start, end=end)
-        self._pending.append((unit, self._ahead.submit(unit)))
+        self._pending.append((unit, self._dispatch.submit(unit)))
         self._submitted = end
         return True
 
-    def read(self) -> None:
-        """Read it to its end, part after part."""
-        name, taker = self._file.name, self._ahead.taker
+    def read(self, taker: Taker, refill: Callable[[], None]) -> None:
+        """Read it to its end, part after part.
+
+        Args:
+            taker: takes the parts.
+            refill: submits further units, of this file or of what is behind it; called whenever something was taken.
+        """
+        name = self._file.name
         taker.begin(name)
-        self._ahead.add(self._whole.start)  # what is before the array was read to find it
+        self._dispatch.add(self._whole.start)  # what is before the array was read to find it
         with explained(name, lambda: self._whole.format, self._whole.options.settings):
-            for part in self._parts():
+            for part in self._parts(refill):
                 taker.take(name, part)
         if not self._whole.is_whole:
             rest = _from(self._file, self._position)
             taker.read_rest(name, rest, behind=self._position, index=self._items)
         self._file.check_unchanged()
 
-    def _parts(self) -> Iterator[Part]:
+    def _parts(self, refill: Callable[[], None]) -> Iterator[Part]:
         """Yield the parts between borders, which are guesses; the last of them is the end of the file."""
-        ahead = self._ahead
+        dispatch = self._dispatch
         while self._pending or self.submit():
             unit, future = self._pending.popleft()
             if unit.start < self._position:  # read again already
-                ahead.drop(future)
+                dispatch.drop(future)
                 continue
             self._check_all_is_read_before(unit.start)
-            result = ahead.result(unit, future)
+            result = dispatch.result(unit, future)
             part = None
             if result is not None:
                 self._check_can_be_read(result)
                 for part in result.parts():
                     yield self._next(part)
-                    ahead.fill()
+                    refill()
             if part is not None and part.is_full:
                 rest = unit._replace(start=part.end)
-                self._pending.appendleft((rest, ahead.submit(rest)))
+                self._pending.appendleft((rest, dispatch.submit(rest)))
             elif part is None or not part.is_done:
                 yield from self._read_again(chain([unit.end], (later.end for later, _ in self._pending), self._borders))
                 if self._has_ended:
                     return
-            ahead.fill()
+            refill()
         if self._whole.is_whole:
             self._check_all_is_read_before(self._whole.end)
 
     def _check_can_be_read(self, result: UnitResult) -> None:
         if result.problem is not None:
             self._file.check_unchanged()
-            problem = self._ahead.cannot_be_read(self._file.name, result)
+            problem = self._dispatch.cannot_be_read(self._file.name, result)
             assert problem is not None  # noqa: S101 -- there is one
             raise problem
 
@@ -213,7 +230,7 @@ class Ranges:
             is_border = lambda at: at < size and at in (border, pause)  # noqa: E731 -- of this moment
             batches = read_with(reader, blocks, unit.options.settings.shape, is_border=is_border)
             part, error = find_in(reader, batches, unit.options, Findings(unit.options, first=reader.items))
-            self._ahead.add(part.end - self._position)
+            self._dispatch.add(part.end - self._position)
             yield self._next(part)
             if error is not None:
                 raise error

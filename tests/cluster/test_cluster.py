@@ -230,8 +230,8 @@ def test_results_that_are_long_go_through_files(
     shards: Path, cluster: Cluster, expected: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All of them here; the folder is beside the results, and gone at the end."""
-    monkeypatch.setattr("streamgaps.parallel.ahead._WAITING_BYTES", 0)
-    monkeypatch.setattr("streamgaps.parallel.ahead._LEAST_MESSAGE_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.dispatch._WAITING_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.dispatch._LEAST_MESSAGE_BYTES", 0)
     seen: set[str] = set()
 
     def look(_: int, __: object) -> None:
@@ -315,8 +315,8 @@ def test_a_folder_that_workers_cannot_see_is_told(
     shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For long results go there."""
-    monkeypatch.setattr("streamgaps.parallel.ahead._WAITING_BYTES", 0)
-    monkeypatch.setattr("streamgaps.parallel.ahead._LEAST_MESSAGE_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.dispatch._WAITING_BYTES", 0)
+    monkeypatch.setattr("streamgaps.parallel.dispatch._LEAST_MESSAGE_BYTES", 0)
     monkeypatch.setattr("streamgaps.outputs.outputs.Outputs.spill_folder", lambda _: str(tmp_path / "nowhere"))
     said = "cannot be written on .*: No such file or directory; workers on other machines need"
     with ProcessPoolExecutor(1) as executor, pytest.raises(OutputError, match=said):

@@ -25,9 +25,11 @@ from benchmarks.generate import generate
 from streamgaps import SourceError, WorkerError, analyze
 from streamgaps.decoding.blocks import BlockReader
 from streamgaps.outputs.names import GAPS_NAME, REPORT_NAME
-from streamgaps.parallel import ahead as parallel_module
+from streamgaps.parallel import ahead as ahead_module
+from streamgaps.parallel import dispatch as dispatch_module
 from streamgaps.parallel import ranges as ranges_module
-from streamgaps.parallel.ahead import Ahead, Pool
+from streamgaps.parallel.ahead import Ahead
+from streamgaps.parallel.dispatch import Pool
 from streamgaps.parallel.ranges import RANGE_BYTES
 from streamgaps.parallel.units import PIECE_BYTES
 from streamgaps.parallel.workers import Workers
@@ -109,8 +111,8 @@ def test_no_limit_and_no_block_makes_a_difference(
     expected = in_a_row(file, form)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in limits.items():
-            patch.setattr(parallel_module if name == "PIECE_BYTES" else ranges_module, name, value)
-        patch.setattr(parallel_module, "_LEAST_MESSAGE_BYTES", 1)
+            patch.setattr(dispatch_module if name == "PIECE_BYTES" else ranges_module, name, value)
+        patch.setattr(dispatch_module, "_LEAST_MESSAGE_BYTES", 1)
         patch.setattr(sources_module, "BLOCK_BYTES", block_bytes)
         patch.setattr(BlockReader, "PATIENCE", limits["_HEAD_BYTES"])
         for jobs, factor in ((1, 1), (2, 4), (3, 2)):
@@ -179,8 +181,8 @@ def test_a_record_longer_than_ranges_is_read(file: Path) -> None:
 def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though no place is found any more where a range could end."""
     monkeypatch.setattr(ranges_module, "RANGE_BYTES", 1000)
-    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 4000)  # of results
-    monkeypatch.setattr(parallel_module, "_LEAST_MESSAGE_BYTES", 1)
+    monkeypatch.setattr(dispatch_module, "PIECE_BYTES", 4000)  # of results
+    monkeypatch.setattr(dispatch_module, "_LEAST_MESSAGE_BYTES", 1)
     record = {"video_id": "a", "response": "yes", "gt": "no"}
     styles: list[dict[str, Any]] = [{"indent": 2}, {"separators": (" ,  ", ":")}, {"indent": 1}]
     texts = [json.dumps([record] * 300, **style)[1:-1] for style in styles]
@@ -193,7 +195,7 @@ def test_a_file_that_changes_its_style_is_read_in_bounded_parts(file: Path, monk
 
 def test_results_that_grow_are_sent_in_parts(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long folder for each path makes more of a range than it is itself."""
-    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 100_000)
+    monkeypatch.setattr(dispatch_module, "PIECE_BYTES", 100_000)
     file.write_text(json.dumps([{"video_id": "a", "response": "yes", "gt": "no"}] * 20_000))
     parts = parts_of(file, Here(), 10**6, videos_dir="/" + "v" * 3000)
     sizes = [(len(part.gaps), part.items) for part in parts]
@@ -206,7 +208,7 @@ def test_results_that_grow_lose_nothing_where_a_block_ends_with_a_record(
     file: Path, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a part was taken for one that goes to the end of its range, and the rest of the range was left out."""
-    monkeypatch.setattr(parallel_module, "PIECE_BYTES", 100_000)
+    monkeypatch.setattr(dispatch_module, "PIECE_BYTES", 100_000)
     record = json.dumps({"video_id": "a", "response": "yes", "gt": "no"}).ljust(63)
     begin, separator, end = (" " * 63 + "[", ",", "]") if form == "array" else ("", "\n", "\n")
     file.write_text(begin + separator.join([record] * 20_000) + end)
@@ -513,7 +515,7 @@ def test_progress_counts_what_is_read_again_once(tmp_path: Path, monkeypatch: py
 
 def test_the_more_workers_come_the_less_each_may_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that what waits here is bounded."""
-    monkeypatch.setattr(parallel_module, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(ahead_module, "_SMALL_BYTES", 0)
     paths = [tmp_path / f"{number:03}.json" for number in range(400)]
     for path in paths:
         path.write_text(json.dumps([GAP]))
@@ -528,7 +530,7 @@ def test_the_more_workers_come_the_less_each_may_send(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("is_small", [False, True])
 def test_small_inputs_are_read_ahead_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_small: bool) -> None:
     """Compressed ones as well; files that are open, and what is too small for a worker, in their turn."""
-    monkeypatch.setattr(parallel_module, "_SMALL_BYTES", 10_000 if is_small else 0)
+    monkeypatch.setattr(ahead_module, "_SMALL_BYTES", 10_000 if is_small else 0)
     gap = [GAP]
     plain, packed = tmp_path / "a.json", tmp_path / "b.json.gz"
     plain.write_text(json.dumps(gap))
@@ -545,7 +547,7 @@ def test_a_worker_of_another_version_is_told(tmp_path: Path, monkeypatch: pytest
     """By the name of its machine."""
     path = tmp_path / "p.json"
     path.write_text(json.dumps([GAP]))
-    monkeypatch.setattr(parallel_module, "__version__", "0.0.1")
+    monkeypatch.setattr(dispatch_module, "__version__", "0.0.1")
     with pytest.raises(WorkerError, match=r".* has streamgaps .*, and the run is one of 0\.0\.1; install the same"):
         analyze(path, tmp_path / "gaps", executor=Here())
     assert names(tmp_path) == ["p.json"]
