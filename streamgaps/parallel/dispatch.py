@@ -12,7 +12,8 @@ from streamgaps import __version__
 from streamgaps.exceptions import ConfigurationError, InputError, SourceError, SourceNotFoundError, WorkerError, reason
 from streamgaps.parallel.units import PIECE_BYTES, Range, Shard, UnitOptions, read_unit
 from streamgaps.paths import is_url
-from streamgaps.sources.source import name_of, open_source
+from streamgaps.sources.inputs import name_of
+from streamgaps.sources.source import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from streamgaps.exceptions import StreamgapsError
     from streamgaps.parallel.units import UnitResult
     from streamgaps.settings import Settings
-    from streamgaps.sources.source import Input
+    from streamgaps.sources.inputs import Input
 
 __all__ = ["Dispatch", "Pool"]
 
