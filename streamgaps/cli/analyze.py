@@ -146,27 +146,29 @@ _RUN_OPTIONS = [
         help="Have the workers of a Dask cluster read; needs streamgaps[dask]. local: start one on this machine, of "
         "--jobs workers. E.g. --scheduler tcp://host:8786",
     ),
-    option(
-        "--max-warnings",
-        type=click.IntRange(min=-1),
-        default=100,
-        show_default=True,
-        metavar="N",
-        help="Show the first N warnings, and only count the samples skipped after them; -1 shows all.",
-    ),
 ]
+
+
+_MAX_WARNINGS = option(
+    "--max-warnings",
+    type=click.IntRange(min=-1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Show the first N warnings, and only count the samples skipped after them; -1 shows all.",
+)
 
 
 @click.command("analyze", cls=Command, short_help="Write false positives and false negatives, with a report.")
 @click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @with_options(
-    Results=_OUTPUT_OPTIONS,
-    Where_things_are_in_the_input=INPUT_OPTIONS,
-    How_answers_are_read=ANSWER_OPTIONS,
-    Metrics_and_the_page=_METRIC_OPTIONS,
-    When_a_run_fails=_GATE_OPTIONS,
-    How_it_runs=[*_RUN_OPTIONS, *READ_OPTIONS],
-    Messages=LOG_OPTIONS,
+    ("Results", _OUTPUT_OPTIONS),
+    ("Where things are in the input", INPUT_OPTIONS),
+    ("How answers are read", ANSWER_OPTIONS),
+    ("Metrics and the page", _METRIC_OPTIONS),
+    ("When a run fails", _GATE_OPTIONS),
+    ("How it runs", [*_RUN_OPTIONS, *READ_OPTIONS]),
+    ("Messages", [_MAX_WARNINGS, *LOG_OPTIONS]),
 )
 @click.pass_obj
 def command(
@@ -196,15 +198,6 @@ def command(
     them, URLs, or - for standard input. Several are one run. An answer is the word yes or the word no; a sample whose
     answer or ground truth has neither or both is skipped with a warning.
 
-    Memory: about 30 MiB, and 10 to 20 for each further job, plus the largest record; however long the file is.
-
-    The results appear whole or not at all. Without gaps there are no files, and those of an earlier run in
-    the same folder are removed.
-
-    Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written, or a job died,
-    4 a limit is not kept: --max-skipped, --strict, --fail-under; 70 a bug, 141 whoever reads standard output went
-    away; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM.
-
     \b
     Examples:
       streamgaps analyze results.json -o gaps --videos-dir /data/videos
@@ -212,6 +205,16 @@ def command(
       streamgaps analyze results.json -o gaps --metrics --group-by question --html gaps/report.html
       zcat results.json.gz | streamgaps analyze - -o - | jq .video_id
       streamgaps analyze /shared/shards/ -o /shared/gaps --scheduler tcp://host:8786
+
+    Memory: about 30 MiB, and 10 to 20 for each further job, plus three to four times the largest record of those read
+    at once; however long the file is.
+
+    The results appear whole or not at all. Without gaps there are no files, and those of an earlier run in
+    the same folder are removed.
+
+    Exit codes: 0 done, 1 the input is refused, 2 wrong usage, 3 something cannot be read or written, or a job died,
+    4 a limit is not kept: --max-skipped, --strict, --fail-under; 70 a bug, 141 whoever reads standard output went
+    away; 129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM.
     """  # noqa: D301 -- click takes the character \\b as a sign to keep the lines below it
     if strict and max_skipped is not None:
         message = "--strict contradicts --max-skipped"

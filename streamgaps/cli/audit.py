@@ -45,11 +45,11 @@ _OUTPUT_OPTIONS = [
 @click.command("audit", cls=Command, short_help="Show how much depends on the answer rule.")
 @click.argument("predictions", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @with_options(
-    Results=_OUTPUT_OPTIONS,
-    Where_things_are_in_the_input=INPUT_OPTIONS_WITHOUT_CARRY,
-    How_answers_are_read=RULELESS_OPTIONS,
-    How_it_runs=READ_OPTIONS,
-    Messages=LOG_OPTIONS,
+    ("Results", _OUTPUT_OPTIONS),
+    ("Where things are in the input", INPUT_OPTIONS_WITHOUT_CARRY),
+    ("How answers are read", RULELESS_OPTIONS),
+    ("How it runs", READ_OPTIONS),
+    ("Messages", LOG_OPTIONS),
 )
 @click.pass_obj
 def command(
@@ -72,7 +72,9 @@ def command(
     reads yes and another one no, and the frequent ones before the rare ones.
 
     The ground truth is read by --gt-rule and --label for all rules; where it is unclear, the sample is skipped and
-    counted. All is read in one pass and by one process, in about 30 MiB plus the largest record.
+    counted. What is no text is an error, or skipped, though it be a ground truth that analyze never looks at, beside an
+    unclear response. All is read in one pass and by one process, in about 30 MiB plus three to four times the largest
+    record.
 
     Exit codes are those of streamgaps analyze.
 

@@ -74,12 +74,12 @@ _COMPARE_OPTIONS = [
 @click.command("compare", cls=Command, short_help="Show what changed between runs.")
 @click.argument("runs", nargs=-1, required=True, metavar="OLD NEW [MORE]...", type=click.Path(allow_dash=True))
 @with_options(
-    Results=_COMPARE_OPTIONS,
-    Where_things_are_in_the_input=[_ON_OPTION if one is ON_OPTION else one for one in INPUT_OPTIONS],
-    Videos=PATH_OPTIONS,
-    How_answers_are_read=ANSWER_OPTIONS,
-    How_it_runs=READ_OPTIONS,
-    Messages=LOG_OPTIONS,
+    ("Results", _COMPARE_OPTIONS),
+    ("Where things are in the input", [_ON_OPTION if one is ON_OPTION else one for one in INPUT_OPTIONS]),
+    ("Videos", PATH_OPTIONS),
+    ("How answers are read", ANSWER_OPTIONS),
+    ("How it runs", READ_OPTIONS),
+    ("Messages", LOG_OPTIONS),
 )
 @click.pass_obj
 def command(

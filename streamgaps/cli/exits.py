@@ -104,7 +104,8 @@ def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook, came
     except BrokenPipeError:
         return ExitCode.PIPE
     except click.ClickException as error:
-        _tell(name, outlook, _usage(error))
+        # Plain in any log: what asks for another form may be what is wrong.
+        _tell(name, Outlook(), _usage(error))
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
         if came:  # SQLite makes an error of its own of what is raised in a function that it calls

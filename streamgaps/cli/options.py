@@ -272,14 +272,14 @@ LOG_OPTIONS = [
 ]
 
 
-def with_options(**sections: Sequence[Callable[[_Command], _Command]]) -> Callable[[_Command], _Command]:
-    """Give a command these options, in this order; the names of the arguments, with blanks, are the headings."""
+def with_options(*sections: tuple[str, Sequence[Callable[[_Command], _Command]]]) -> Callable[[_Command], _Command]:
+    """Give a command options, in this order, under the headings that stand before them."""
 
     def decorate(command: _Command) -> _Command:
-        for name, options in reversed(sections.items()):
+        for heading, options in reversed(sections):
             for one in reversed(options):
                 command = one(command)
-                command.__click_params__[-1].heading = name.replace("_", " ")  # type: ignore[attr-defined]  # click's
+                command.__click_params__[-1].heading = heading  # type: ignore[attr-defined]  # click's
         return command
 
     return decorate

@@ -37,7 +37,7 @@ _OUTPUT_OPTIONS = [
 
 @click.command("report", cls=Command, short_help="Make an HTML page of a results folder.")
 @click.argument("results_dir", metavar="RESULTS_DIR", type=click.Path())
-@with_options(Results=_OUTPUT_OPTIONS, Messages=LOG_OPTIONS)
+@with_options(("Results", _OUTPUT_OPTIONS), ("Messages", LOG_OPTIONS))
 @click.pass_obj
 def command(
     outlook: exits.Outlook,

@@ -76,7 +76,8 @@ def _vlm_bcq(
       results_dir       folder for kpi_gaps.jsonl and kpi_gaps_report.txt
       videos_dir        folder that relative video_ids are relative to (default "")
 
-    Memory: about 30 MiB, and 10 to 20 for each further processor, plus the largest record; however long the file is.
+    Memory: about 30 MiB, and 10 to 20 for each further processor, plus three to four times the largest record of those
+    read at once; however long the file is.
 
     Environment: TAO_LOGGING_LEVEL (default INFO) is the lowest level that is logged.
     DEBUG also shows the traceback of an error.

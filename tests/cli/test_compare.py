@@ -155,3 +155,11 @@ def test_verbose_says_what_was_read_and_how_long_it_took(run: Run, files: list[s
     assert [*files] == events[0]["runs"]
     told = [(one["name"], one["records"]) for one in json.loads(result.stdout)["runs"]]
     assert told == [(event["name"], event["records"]) for event in events[2:]]
+
+
+@pytest.mark.parametrize("wrong", [["--markdown"], ["--regressions", "-"], ["--nonsense"], ["-q", "-v"]])
+def test_wrong_usage_is_plain_in_any_log(run: Run, files: list[str], wrong: list[str]) -> None:
+    """Wherever it is found out: what asks for another form may be what is wrong."""
+    for form in ("json", "console"):
+        result = run("streamgaps", "compare", *files, "--json", "--log-format", form, *wrong)
+        assert (2, True) == (result.returncode, result.stderr.startswith("streamgaps: "))
