@@ -128,7 +128,7 @@ def analyze(
     check_is_local(results_dir, "results_dir", kind="folder", may_be_open=True, may_be_missing=False)
     check_is_local(skipped, "skipped")
     check_is_local(html, "html")
-    check_percentage(max_skipped, "max_skipped")
+    check_percentage(max_skipped, "max_skipped (--max-skipped)")
     _check_max_warnings(max_warnings)
     is_stream = not isinstance(results_dir, (str, os.PathLike))
     documents = Documents(metrics, html, report_samples, positive, fail_under)

@@ -307,7 +307,7 @@ def _fields(options: Options, carried: tuple[tuple[str, Path], ...]) -> tuple[Fi
     paths = {}
     for name, path in (options.get("fields") or {}).items():
         if name not in _FIELDS:
-            message = f"there is no field {name!r}; there are {', '.join(_FIELDS)}"
+            message = f"there is no field {name!r} to be found elsewhere (--field); there are {', '.join(_FIELDS)}"
             raise ConfigurationError(message)
         paths[name] = _path(path)
     fields = Fields(**paths, carried=carried)
@@ -402,7 +402,7 @@ def _labels(labels: Mapping[str, Collection[object]]) -> tuple[tuple[str, Answer
     found: dict[str, Answer] = {}
     for name, values in labels.items():
         if name not in ("yes", "no"):
-            message = f"a label is for yes or for no, not for {name!r}"
+            message = f"a label (--label) is for yes or for no, not for {name!r}"
             raise ConfigurationError(message)
         is_one = isinstance(values, (str, bytes, bytearray)) or not isinstance(values, Iterable)
         for value in (values,) if is_one else values:

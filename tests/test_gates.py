@@ -93,7 +93,7 @@ def test_a_stream_has_got_the_gaps_by_then() -> None:
 @pytest.mark.parametrize("most", [-1, 100.5, math.nan, math.inf, "5", True, False])
 def test_what_is_no_percentage_is_refused(tmp_path: Path, most: Any) -> None:
     """NaN above all, which would let everything pass."""
-    with pytest.raises(ConfigurationError, match="max_skipped must be a percentage from 0 to 100, not "):
+    with pytest.raises(ConfigurationError, match=r"max_skipped \(--max-skipped\) must be a percentage from 0 to 100"):
         analyze(source(), tmp_path, max_skipped=most)
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_percentage_is_refused(tmp_path: Path, most: Any) -> None:
             f"and at most 49.5 % may be (--max-skipped); {UNKEPT}",
         ),
         (["--max-skipped", "50"], 0, ""),
-        (["--max-skipped", "nan"], 2, "max_skipped must be a percentage from 0 to 100, not nan"),
+        (["--max-skipped", "nan"], 2, "max_skipped (--max-skipped) must be a percentage from 0 to 100, not nan"),
         (["--max-skipped", "many"], 2, "'many' is not a valid float"),
         (["--strict", "--max-skipped", "0"], 2, "--strict contradicts --max-skipped"),
         (["--strict", *JOINED, "--unmatched", "skip"], 4, "1 of 2 records (50 %) were skipped, and none may be"),

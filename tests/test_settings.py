@@ -60,7 +60,10 @@ def test_none_is_nothing_asked_for() -> None:
         ({"prefix": ""}, "the prefix '' does not end in 'item'; it must name the items of an array, as 'results.item'"),
         ({"prefix": "results"}, "the prefix 'results' does not end in 'item'; it must name the items of an array"),
         ({"prefix": "a.item", "format": "jsonl"}, "a prefix names an array in one JSON document, not in JSON Lines"),
-        ({"fields": {"answer": "a"}}, "there is no field 'answer'; there are video_id, response, gt, question"),
+        (
+            {"fields": {"answer": "a"}},
+            "there is no field 'answer' to be found elsewhere (--field); there are video_id, response, gt, question",
+        ),
         (
             {"fields": {"gt": ""}},
             "the path '' has an empty part, a quote, a backslash, or a character in it that is no text",
@@ -77,7 +80,7 @@ def test_none_is_nothing_asked_for() -> None:
         ({"carry": ["video_id"]}, "a gap has a field 'video_id' already; carry it under another name: 'name=video_id'"),
         ({"carry": ["unclear=x"]}, "a gap has a field 'unclear' already; carry it under another name: 'name=unclear'"),
         ({"carry": ["a", "a=b"]}, "a gap has a field 'a' already"),
-        ({"labels": {"maybe": [2]}}, "a label is for yes or for no, not for 'maybe'"),
+        ({"labels": {"maybe": [2]}}, "a label (--label) is for yes or for no, not for 'maybe'"),
         ({"labels": {"yes": [""]}}, "the label '' is empty, or no text, number or truth value"),
         ({"labels": {"yes": ["  "]}}, "the label '  ' is empty, or no text, number or truth value"),
         ({"labels": {"no": [[0]]}}, "the label [0] is empty, or no text, number or truth value"),

@@ -206,7 +206,7 @@ def test_debug_shows_the_traceback(run: Run) -> None:
         (["analyze", "x", "-o", "y", "--field", "gt"], "--field 'gt': expected NAME=PATH. See streamgaps analyze"),
         (["analyze", "x", "-o", "y", "--field", "gt="], "--field 'gt=': expected NAME=PATH."),
         (["analyze", "x", "-o", "y", "--label", "yes"], "--label 'yes': expected ANSWER=VALUES."),
-        (["analyze", "x", "-o", "y", "--label", "maybe=1"], "a label is for yes or for no, not for 'maybe'"),
+        (["analyze", "x", "-o", "y", "--label", "maybe=1"], "a label (--label) is for yes or for no, not for 'maybe'"),
         (["analyze", "x", "-o", "y", "--rule", "lax"], "Invalid value for '--rule': 'lax' is not one of 'strict', "),
         (["analyze", "x", "-o", "y", "--unclear", "x"], "Invalid value for '--unclear'"),
         (["analyze", "x", "-o", "y", "--on", "id"], "on (--on) needs ground_truth (--ground-truth)"),
