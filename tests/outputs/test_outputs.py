@@ -11,6 +11,7 @@ import re
 import signal
 import stat
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -96,6 +97,28 @@ def test_a_folder_in_which_someone_put_something_stays(tmp_path: Path) -> None:
         (tmp_path / "new" / "mine").touch()
         outputs.commit(None)
     assert names(tmp_path / "new") == ["mine"]
+
+
+def test_a_link_to_a_folder_is_replaced_as_any_link_is(tmp_path: Path) -> None:
+    """And the folder stays as it is."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine").touch()
+    (tmp_path / "gaps").mkdir()
+    for name in PAIR:
+        (tmp_path / "gaps" / name).symlink_to(tmp_path / "other")
+    write(tmp_path / "gaps", "gap")
+    assert (["gap", "report of gap"], ["mine"]) == (contents(tmp_path / "gaps"), names(tmp_path / "other"))
+    assert not any((tmp_path / "gaps" / name).is_symlink() for name in PAIR)
+
+
+def test_what_is_called_as_a_staging_file_is_swept_whatever_it_is(tmp_path: Path) -> None:
+    """A pipe is not waited for, and a link not followed."""
+    leftover = f".{GAPS_NAME}.1-abcd.tmp"
+    (tmp_path / "other").touch()
+    for make in (os.mkfifo, lambda path: path.symlink_to("other"), lambda path: path.symlink_to("nowhere")):
+        make(tmp_path / leftover)
+        write(tmp_path, "gap")
+        assert sorted([*PAIR, "other"]) == names(tmp_path)
 
 
 def test_an_unusable_folder_is_found_out_at_the_start(tmp_path: Path) -> None:
@@ -283,10 +306,9 @@ def test_a_file_system_without_hard_links_or_locks_works(tmp_path: Path, monkeyp
     assert len(names(tmp_path)) == 3
 
 
-def test_without_hard_links_the_old_report_comes_back_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With its mode and time; and a link as a link."""
+@pytest.mark.parametrize("has_links", [True, False])
+def test_the_old_report_comes_back_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool) -> None:
+    """With its mode and time, and a link as a link; also where a file system has no hard links."""
     write(tmp_path, "one")
     report, elsewhere = tmp_path / REPORT_NAME, tmp_path / "elsewhere"
 
@@ -298,7 +320,8 @@ def test_without_hard_links_the_old_report_comes_back_as_it_was(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(system, "link", refuse)
+    if not has_links:
+        monkeypatch.setattr(system, "link", refuse)
     monkeypatch.setattr(system, "replace", fail_for_gaps)
     report.chmod(0o640)
     os.utime(report, ns=(10**18, 10**18 + 7))
@@ -312,7 +335,11 @@ def test_without_hard_links_the_old_report_comes_back_as_it_was(
         assert is_link == report.is_symlink()
         status = report.stat()
         assert (0o640, 10**18 + 7) == (stat.S_IMODE(status.st_mode), status.st_mtime_ns)
-    assert sorted([*PAIR, "elsewhere"]) == names(tmp_path)
+    elsewhere.unlink()
+    with pytest.raises(OutputError, match="Input/output error"):
+        write(tmp_path, "two")
+    assert Path("elsewhere") == report.readlink()
+    assert sorted(PAIR) == names(tmp_path)
 
 
 def test_without_fcntl_and_signal_masks_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -831,6 +858,32 @@ def test_a_disk_that_is_full_names_what_could_not_be_written(tmp_path: Path) -> 
             file = getattr(outputs, attribute)
             os.dup2(device.fileno(), file.fileno())
             file.write(b"x" * 1024 * 1024)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "what"), [("metrics", "{folder}: the results"), ("html", "{folder}/page.html: the page")]
+)
+def test_a_document_that_cannot_be_written_is_named(tmp_path: Path, document: str, what: str) -> None:
+    """And nothing is in place then."""
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full")
+
+    def fill() -> Iterator[str]:
+        file = outputs._files[document]._file
+        assert file is not None
+        os.dup2(device.fileno(), file.fileno())
+        yield "x" * 1024 * 1024
+
+    message = f"^{what.format(folder=tmp_path)} cannot be written: No space left on device$"
+    with (
+        pytest.raises(OutputError, match=message),
+        full.open("wb", buffering=0) as device,
+        open_outputs(tmp_path, html=tmp_path / "page.html", has_metrics=True) as outputs,
+    ):
+        outputs.gaps.write(b"gap")
+        outputs.commit("report", documents={"metrics": ["{}"], "html": ["page"], document: fill()})
     assert names(tmp_path) == []
 
 
