@@ -42,7 +42,7 @@ class Documents(NamedTuple):
             ConfigurationError: a value is none of those that it may have, or something is missing.
         """
         if self.positive not in ("yes", "no"):
-            message = f"positive must be 'yes' or 'no', not {self.positive!r}"
+            message = f"positive (--positive) must be 'yes' or 'no', not {self.positive!r}"
             raise ConfigurationError(message)
         check_samples(self.samples)
         if self.positive == "no" and not self.needs_survey:

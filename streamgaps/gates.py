@@ -37,7 +37,7 @@ def check_least(fail_under: Mapping[str, object]) -> None:
         ConfigurationError: one is not right.
     """
     if not isinstance(fail_under, Mapping):
-        message = f"fail_under must be a mapping of metrics to their least values, not {fail_under!r}"
+        message = f"fail_under (--fail-under) must be a mapping of metrics to their least values, not {fail_under!r}"
         raise ConfigurationError(message)
     for name, least in fail_under.items():
         if name not in _GATES:

@@ -96,7 +96,7 @@ def base_of(folder: str | os.PathLike[str] | None, paths: Paths = Paths.RESOLVE)
         message = "the working directory does not exist any more; change to one that does"
         raise SourceError(message) from error
     except (OSError, ValueError) as error:
-        message = f"videos_dir {name!r} cannot be resolved: {error}"
+        message = f"the folder for videos {name!r} (--videos-dir, --media-dir) cannot be resolved: {error}"
         raise ConfigurationError(message) from error
 
 

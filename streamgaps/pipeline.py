@@ -125,9 +125,9 @@ def analyze(
         ConfigurationError: an argument makes no sense; a ValueError.
         TypeError: there is no option of that name.
     """
-    check_is_local(results_dir, "results_dir", kind="folder", may_be_open=True, may_be_missing=False)
-    check_is_local(skipped, "skipped")
-    check_is_local(html, "html")
+    check_is_local(results_dir, "results_dir (--results-dir)", kind="folder", may_be_open=True, may_be_missing=False)
+    check_is_local(skipped, "skipped (--skipped)")
+    check_is_local(html, "html (--html)")
     check_percentage(max_skipped, "max_skipped (--max-skipped)")
     _check_max_warnings(max_warnings)
     is_stream = not isinstance(results_dir, (str, os.PathLike))
@@ -172,7 +172,7 @@ def analyze(
 
 def _check_max_warnings(most: object) -> None:
     if most is not None and (type(most) is not int or most < 0):
-        message = f"max_warnings must be None (all) or a whole number from 0 on, not {most!r}"
+        message = f"max_warnings (--max-warnings) must be None (all) or a whole number from 0 on, not {most!r}"
         raise ConfigurationError(message)
 
 
@@ -255,7 +255,7 @@ def _jobs(inputs: list[Input], settings: Settings, jobs: int | None) -> int:
         is_long = sum(size_of(one) or 0 for one in inputs) >= PARALLEL_FROM_BYTES
         return usable_processors() if is_long and settings.can_be_sent else 1
     if type(jobs) is not int or jobs < 1:
-        message = f"jobs must be None or a whole number from 1 on, not {jobs!r}"
+        message = f"jobs (--jobs) must be None or a whole number from 1 on, not {jobs!r}"
         raise ConfigurationError(message)
     return jobs
 
@@ -293,5 +293,7 @@ def _check_carried(settings: Settings) -> None:
     """Refuse fields that would replace those of a skipped sample."""
     taken = [name for name, _ in settings.shape.fields.carried if name in SKIPPED_KEYS]
     if taken:
-        message = f"a skipped sample has a field {taken[0]!r} already; carry it under another name: 'name={taken[0]}'"
+        message = (
+            f"a skipped sample has a field {taken[0]!r} already; carry it under another name: --carry name={taken[0]}"
+        )
         raise ConfigurationError(message)

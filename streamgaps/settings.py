@@ -253,7 +253,7 @@ def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
 
         check_prefix(prefix)
         if wanted is Format.JSONL:
-            message = "a prefix names an array in one JSON document, not in JSON Lines"
+            message = "a prefix (--prefix) names an array in one JSON document, not in JSON Lines"
             raise ConfigurationError(message)
     return Shape(wanted, prefix, _member(Reader, options, "reader"), longest, fields, skips_broken)
 
@@ -261,7 +261,7 @@ def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
 def _whole_number(options: Options, name: str, default: int) -> int:
     number = options.get(name, default)
     if type(number) is not int or number < 1:  # nothing is more than nan
-        message = f"{name} must be a whole number from 1 on, not {number!r}"
+        message = f"{name} ({_option(name)}) must be a whole number from 1 on, not {number!r}"
         raise ConfigurationError(message)
     return number
 
@@ -280,7 +280,7 @@ def _choice(options: Options, name: str, choices: tuple[str, ...]) -> str:
     if value is None:
         return choices[0]
     if value not in choices:
-        message = f"{name} must be one of {', '.join(choices)}, not {value!r}"
+        message = f"{name} ({_option(name)}) must be one of {', '.join(choices)}, not {value!r}"
         raise ConfigurationError(message)
     return str(getattr(value, "value", value))
 
@@ -288,7 +288,7 @@ def _choice(options: Options, name: str, choices: tuple[str, ...]) -> str:
 def _rule(options: Options, name: str) -> Any:  # noqa: ANN401 -- a name or a function
     rule: Any = options.get(name, "strict")
     if not callable(rule) and rule not in RULES:
-        message = f"{name} must be one of {', '.join(RULES)}, or a function, not {rule!r}"
+        message = f"{name} ({_option(name)}) must be one of {', '.join(RULES)}, or a function, not {rule!r}"
         raise ConfigurationError(message)
     return rule
 
@@ -307,21 +307,22 @@ def _fields(options: Options, carried: tuple[tuple[str, Path], ...]) -> tuple[Fi
     paths = {}
     for name, path in (options.get("fields") or {}).items():
         if name not in _FIELDS:
-            message = f"there is no field {name!r} to be found elsewhere (--field); there are {', '.join(_FIELDS)}"
+            message = f"there is no field {name!r} (--field); there are {', '.join(_FIELDS)}"
             raise ConfigurationError(message)
-        paths[name] = _path(path)
+        paths[name] = _path(path, "--field")
     fields = Fields(**paths, carried=carried)
     on = options.get("on")
     if on is None:
         return fields, None
     here, equals, there = on.partition("=")
-    return fields._replace(key=_path(here)), fields._replace(key=_path(there if equals else here))
+    return fields._replace(key=_path(here, "--on")), fields._replace(key=_path(there if equals else here, "--on"))
 
 
 def _further_fields(options: Options) -> tuple[tuple[tuple[str, Path], ...], tuple[str, ...]]:
     """Return the names and paths of what is carried, and the names of what makes groups, which is carried, too."""
     carried: dict[str, Path] = {}
-    for name, path in map(_carried, texts_of(options.get("carry"))):
+    for text in texts_of(options.get("carry")):
+        name, path = _carried(text, "--carry")
         if name in carried:
             raise _is_taken(name)
         carried[name] = path
@@ -330,7 +331,7 @@ def _further_fields(options: Options) -> tuple[tuple[tuple[str, Path], ...], tup
         if text in carried or text == "question":
             group_by.append(text)
             continue
-        name, path = _carried(text)
+        name, path = _carried(text, "--group-by")
         if carried.setdefault(name, path) != path:
             raise _is_taken(name)
         group_by.append(name)
@@ -369,25 +370,26 @@ def texts_of(value: Iterable[str] | None) -> tuple[str, ...]:
 
 
 def _is_taken(name: str) -> ConfigurationError:
-    return ConfigurationError(f"a gap has a field {name!r} already; carry it under another name: 'name={name}'")
+    return ConfigurationError(f"a gap has a field {name!r} already; carry it under another name: --carry name={name}")
 
 
-def _carried(text: str) -> tuple[str, Path]:
+def _carried(text: str, option: str) -> tuple[str, Path]:
     name, equals, path = text.partition("=")
     if equals and not name:
-        message = f"the field {text!r} has no name; write 'name=path'"
+        message = f"the field {text!r} ({option}) has no name; write 'name=path'"
         raise ConfigurationError(message)
-    return name, _path(path if equals else name)
+    return name, _path(path if equals else name, option)
 
 
-def _path(text: str) -> Path:
+def _path(text: str, option: str) -> Path:
     if not isinstance(text, str):
-        message = f"the path {text!r} is no text; write 'doc.answers.0'"
+        message = f"the path {text!r} ({option}) is no text; write 'doc.answers.0'"
         raise ConfigurationError(message)
     path = parse_path(text)
     # The decoder cannot be told of such keys.
     if not all(map(_is_key, path)):
-        message = f"the path {text!r} has an empty part, a quote, a backslash, or a character in it that is no text"
+        what = "an empty part, a quote, a backslash, or a character in it that is no text"
+        message = f"the path {text!r} ({option}) has {what}"
         raise ConfigurationError(message)
     return path
 
@@ -408,7 +410,7 @@ def _labels(labels: Mapping[str, Collection[object]]) -> tuple[tuple[str, Answer
         for value in (values,) if is_one else values:
             for key in _label_keys(value):
                 if found.setdefault(key, Answer(name)) is not Answer(name):
-                    message = f"the label {value!r} is given for both yes and no"
+                    message = f"the label {value!r} (--label) is given for both yes and no"
                     raise ConfigurationError(message)
     return tuple(found.items())
 
@@ -419,6 +421,6 @@ def _label_keys(value: object) -> set[str]:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         keys.add(label_key(float(value)))
     if "" in keys:
-        message = f"the label {value!r} is empty, or no text, number or truth value"
+        message = f"the label {value!r} (--label) is empty, or no text, number or truth value"
         raise ConfigurationError(message)
     return keys

@@ -93,7 +93,9 @@ def test_a_stream_has_got_the_gaps_by_then() -> None:
 @pytest.mark.parametrize("most", [-1, 100.5, math.nan, math.inf, "5", True, False])
 def test_what_is_no_percentage_is_refused(tmp_path: Path, most: Any) -> None:
     """NaN above all, which would let everything pass."""
-    with pytest.raises(ConfigurationError, match=r"max_skipped \(--max-skipped\) must be a percentage from 0 to 100"):
+    with pytest.raises(
+        ConfigurationError, match=r"max_skipped \(--max-skipped\) must be a percentage from 0 to 100, not "
+    ):
         analyze(source(), tmp_path, max_skipped=most)
 
 
@@ -233,6 +235,9 @@ def test_a_share_is_seen_to_be_more_than_the_limit(skipped: int, most: float, sa
 @pytest.mark.parametrize("fail_under", [[], 0, "", ["accuracy"]])
 def test_limits_are_a_mapping(tmp_path: Path, fail_under: Any) -> None:
     """What is empty, too."""
-    with pytest.raises(ConfigurationError, match="fail_under must be a mapping of metrics to their least values, not "):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"fail_under \(--fail-under\) must be a mapping of metrics to their least values, not ",
+    ):
         analyze(source(), tmp_path / "gaps", fail_under=fail_under)
     assert names(tmp_path) == []

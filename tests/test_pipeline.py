@@ -179,9 +179,12 @@ def test_progress_is_told_block_by_block(tmp_path: Path) -> None:
 
 def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
     """Before anything is made."""
-    with pytest.raises(streamgaps.ConfigurationError, match="max_record_bytes must be a whole number from 1 on, not 0"):
+    with pytest.raises(
+        streamgaps.ConfigurationError,
+        match=r"max_record_bytes \(--max-record-bytes\) must be a whole number from 1 on, not 0",
+    ):
         analyze(io.BytesIO(b"[]"), tmp_path / "gaps", max_record_bytes=0)
-    with pytest.raises(streamgaps.ConfigurationError, match="results_dir is empty"):
+    with pytest.raises(streamgaps.ConfigurationError, match=r"results_dir \(--results-dir\) is empty"):
         analyze(io.BytesIO(b"[]"), "")
     assert names(tmp_path) == []
 

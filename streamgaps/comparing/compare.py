@@ -103,7 +103,7 @@ def _check_output(
     path: str | os.PathLike[str], runs: list[Input], reader: Predictions | Results, options: Options
 ) -> None:
     """Refuse to write to what is no local file, or is an input."""
-    check_is_local(path, "regressions")
+    check_is_local(path, "regressions (--regressions)")
     inputs = [one for run in runs for one in reader.inputs(run)]
     if any(is_same(path, one) for one in [*inputs, options.get("ground_truth"), options.get("annotations")]):
         message = f"{os.fspath(path)}: the regressions would replace an input; name another file"

@@ -62,7 +62,8 @@ def check_prefix(prefix: str) -> list[str]:
     names = [*parse_path(prefix)]
     if names[-1] != _ITEM:
         message = (
-            f"the prefix {prefix!r} does not end in 'item'; it must name the items of an array, as 'results.item' does"
+            f"the prefix {prefix!r} (--prefix) does not end in 'item'; it must name the items of an array, as "
+            "'results.item' does"
         )
         raise ConfigurationError(message)
     return names

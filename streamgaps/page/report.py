@@ -119,7 +119,7 @@ def report(
     """
     page.check_available()
     check_is_local(results_dir, "results_dir", kind="folder", may_be_missing=False)
-    check_is_local(html, "html")
+    check_is_local(html, "html (--html)")
     check_samples(report_samples)
     folder = Path(results_dir)
     target = folder / page.HTML_NAME if html is None else Path(html)

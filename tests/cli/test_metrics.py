@@ -182,16 +182,16 @@ def test_a_metric_that_is_not_defined_fails_the_run(run: Run, tmp_path: Path) ->
         (["--fail-under", "accuracy"], "expected METRIC=LEAST"),
         (
             ["--group-by", "response"],
-            "a gap has a field 'response' already; carry it under another name: 'name=response'",
+            "a gap has a field 'response' already; carry it under another name: --carry name=response",
         ),
         (["--carry", "a=b", "--group-by", "a=c"], "a gap has a field 'a' already"),
-        (["--group-by", "a..b"], "the path 'a..b' has an empty part"),
+        (["--group-by", "a..b"], "the path 'a..b' (--group-by) has an empty part"),
         (["--max-groups", "0"], "0 is not in the range"),
         (["--positive", "no"], "positive (--positive) has no effect without metrics, a page or a limit"),
         (["--report-samples", "7"], "report_samples (--report-samples) has no effect without a page"),
         (["--max-groups", "7"], "max_groups (--max-groups) has no effect without group_by"),
         (["--html", "-"], "--html needs the name of a file"),
-        (["--html", "s3://a/b.html"], "html is a URL"),
+        (["--html", "s3://a/b.html"], "html (--html) is a URL"),
     ],
 )
 def test_what_makes_no_sense_is_refused(run: Run, tmp_path: Path, options: list[str], words: str) -> None:

@@ -414,12 +414,12 @@ def test_gaps_of_results_may_be_matched_by_what_is_carried(results: list[Path]) 
         (lambda runs, _: (runs, {"names": ["one"]}), "there are 2 runs, and 1 names"),
         (lambda runs, _: (runs, {"dedup": True}), "dedup has no effect"),
         (lambda runs, _: (runs, {"regressions": runs[0]}), "would replace an input"),
-        (lambda runs, _: (runs, {"regressions": "s3://bucket/file"}), "regressions is a URL"),
-        (lambda runs, _: (runs, {"regressions": ""}), "regressions is empty"),
+        (lambda runs, _: (runs, {"regressions": "s3://bucket/file"}), r"regressions \(--regressions\) is a URL"),
+        (lambda runs, _: (runs, {"regressions": ""}), r"regressions \(--regressions\) is empty"),
         (lambda _, results: (results, {"regressions": results[0] / GAPS_NAME}), "would replace an input"),
         (lambda _, results: (results, {"rule": "pope"}), "--on, --group-by, --max-groups, --max-record-bytes apply"),
         (lambda _, results: (results, {"ground_truth": "l.jsonl", "on": "id"}), "compared as they are"),
-        (lambda _, results: (results, {"max_groups": 0}), "max_groups must be a whole number"),
+        (lambda _, results: (results, {"max_groups": 0}), r"max_groups \(--max-groups\) must be a whole number"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
