@@ -102,7 +102,7 @@ class Nobody:
         """Count a part."""
         self.parts += 1
 
-    def tell(self) -> None:
+    def show_progress(self) -> None:
         """Tell nobody."""
 
 
