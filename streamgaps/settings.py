@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[str], Answer | str | bool | None]
 
-__all__ = ["Options", "Settings", "check_fields", "check_max_groups", "make_settings", "texts_of"]
+__all__ = ["Options", "Settings", "check_fields", "check_max_groups", "make_settings", "option_of", "texts_of"]
 
 
 class Options(TypedDict, total=False):
@@ -229,7 +229,7 @@ def _check_pairs(options: Options) -> None:
     needs = [("on", "ground_truth"), ("ground_truth", "on"), ("media_dir", "annotations")]
     for name, other in needs:
         if options.get(name) is not None and options.get(other) is None:
-            message = f"{name} ({_option(name)}) needs {other} ({_option(other)})"
+            message = f"{name} ({option_of(name)}) needs {other} ({option_of(other)})"
             raise ConfigurationError(message)
     if options.get("media_dir") and options.get("videos_dir"):
         message = "media_dir (--media-dir) takes the place of videos_dir (--videos-dir); give one of them"
@@ -239,7 +239,8 @@ def _check_pairs(options: Options) -> None:
         raise ConfigurationError(message)
 
 
-def _option(name: str) -> str:
+def option_of(name: str) -> str:
+    """Return what the command line calls a setting."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -261,7 +262,7 @@ def _shape(options: Options, fields: Fields, *, skips_broken: bool) -> Shape:
 def _whole_number(options: Options, name: str, default: int) -> int:
     number = options.get(name, default)
     if type(number) is not int or number < 1:  # nothing is more than nan
-        message = f"{name} ({_option(name)}) must be a whole number from 1 on, not {number!r}"
+        message = f"{name} ({option_of(name)}) must be a whole number from 1 on, not {number!r}"
         raise ConfigurationError(message)
     return number
 
@@ -280,7 +281,7 @@ def _choice(options: Options, name: str, choices: tuple[str, ...]) -> str:
     if value is None:
         return choices[0]
     if value not in choices:
-        message = f"{name} ({_option(name)}) must be one of {', '.join(choices)}, not {value!r}"
+        message = f"{name} ({option_of(name)}) must be one of {', '.join(choices)}, not {value!r}"
         raise ConfigurationError(message)
     return str(getattr(value, "value", value))
 
@@ -288,7 +289,7 @@ def _choice(options: Options, name: str, choices: tuple[str, ...]) -> str:
 def _rule(options: Options, name: str) -> Any:  # noqa: ANN401 -- a name or a function
     rule: Any = options.get(name, "strict")
     if not callable(rule) and rule not in RULES:
-        message = f"{name} ({_option(name)}) must be one of {', '.join(RULES)}, or a function, not {rule!r}"
+        message = f"{name} ({option_of(name)}) must be one of {', '.join(RULES)}, or a function, not {rule!r}"
         raise ConfigurationError(message)
     return rule
 

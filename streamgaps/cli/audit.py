@@ -91,7 +91,7 @@ def command(
     )
     size = total_size(inputs)
     with (
-        steps(options, bytes=size, predictions=[*inputs]),
+        steps(options, bytes=size, predictions=[*predictions]),
         progress_bar(size, outlook.log_format, quiet=quiet) as progress,
     ):
         found = audit(inputs, on_progress=progress, **options)

@@ -63,7 +63,7 @@ class Outlook:
     debug = False
     """Whether to show tracebacks."""
     log_format = LogFormat.CONSOLE
-    """Whether the last sentence, too, is JSON."""
+    """Whether the last sentence, too, is JSON; known before the command line is read, which may be wrong."""
 
 
 class _Stopped(BaseException):
@@ -104,8 +104,7 @@ def _run(name: str, command: Callable[[Outlook], object], outlook: Outlook, came
     except BrokenPipeError:
         return ExitCode.PIPE
     except click.ClickException as error:
-        # Plain in any log: what asks for another form may be what is wrong.
-        _tell(name, Outlook(), _usage(error))
+        _tell(name, outlook, _usage(error))
         return ExitCode.USAGE
     except Exception as error:  # noqa: BLE001 -- the last door: what comes here is reported, whatever it is
         if came:  # SQLite makes an error of its own of what is raised in a function that it calls

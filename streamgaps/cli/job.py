@@ -66,7 +66,7 @@ def analyze_and_tell(
 
     try:
         with (
-            steps(options, bytes=size, predictions=[*inputs], results_dir=results_dir) as seconds,
+            steps(options, bytes=size, predictions=[*predictions], results_dir=results_dir) as seconds,
             progress_bar(size, log_format, quiet=quiet) as progress,
         ):
             tally = analyze(

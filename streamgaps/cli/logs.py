@@ -9,6 +9,7 @@ import os
 import sys
 from contextlib import suppress
 from enum import Enum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from streamgaps import log as log_module
@@ -17,11 +18,11 @@ from streamgaps.log import log
 from streamgaps.stages.write import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from structlog.typing import EventDict
 
-__all__ = ["LogFormat", "StandardError", "configure", "has_colours", "stderr"]
+__all__ = ["LogFormat", "StandardError", "asked_format", "configure", "has_colours", "stderr"]
 
 
 class LogFormat(str, Enum):
@@ -61,6 +62,23 @@ class StandardError:
 
 
 stderr = StandardError()
+
+
+def asked_format(words: Sequence[str]) -> LogFormat:
+    """Find what `--log-format` says on a command line that may be wrong otherwise, so that this is said in that form.
+
+    Args:
+        words: the command line; where it is right, click reads it again.
+    """
+    asked = LogFormat.AUTO
+    for word, following in pairwise([*words, ""]):
+        if word == "--":
+            break
+        name, equals, value = word.partition("=")
+        if name == "--log-format":
+            with suppress(ValueError):
+                asked = LogFormat(value if equals else following)
+    return asked
 
 
 def configure(level: str, log_format: LogFormat) -> LogFormat:

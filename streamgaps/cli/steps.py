@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.log import log
-from streamgaps.paths import is_url
-from streamgaps.sources.inputs import size_of
+from streamgaps.sources.inputs import is_url_input, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +28,7 @@ def steps(options: Mapping[str, Any], **facts: object) -> Iterator[Callable[[], 
     Returns:
         A function that gives the seconds so far.
     """
-    chosen = {name: value for name, value in options.items() if value not in (None, (), {}, False)}
+    chosen = {name: value for name, value in options.items() if value not in (None, (), {}) and value is not False}
     log.debug("streamgaps.started", **{name: _shown(value) for name, value in {**facts, **chosen}.items()})
     begin = time.perf_counter()
 
@@ -46,7 +45,7 @@ def _shown(value: object) -> object:
     """Return what a log line shows of an option."""
     if isinstance(value, list):
         return [_shown(one) for one in value]
-    if isinstance(value, str) and is_url(value):
+    if is_url_input(value):
         from streamgaps.sources.remote import shown  # noqa: PLC0415 -- many runs have no use for it
 
         return shown(value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
-from streamgaps.cli import exits
+from streamgaps.cli import exits, logs
 from streamgaps.cli.version import version_option
 
 if TYPE_CHECKING:
@@ -21,10 +22,13 @@ _COMMANDS = ("analyze", "audit", "compare", "report", "rules")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; `arguments` are those of the process if None."""
-    return exits.run(
-        "streamgaps",
-        lambda outlook: group.main(arguments, prog_name="streamgaps", standalone_mode=False, obj=outlook),
-    )
+    words = sys.argv[1:] if arguments is None else list(arguments)
+
+    def act(outlook: exits.Outlook) -> object:
+        outlook.log_format = logs.configure("INFO", logs.asked_format(words))
+        return group.main(words, prog_name="streamgaps", standalone_mode=False, obj=outlook)
+
+    return exits.run("streamgaps", act)
 
 
 class _Commands(click.Group):

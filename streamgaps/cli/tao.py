@@ -35,10 +35,12 @@ _FUNCTION = re.compile(r"[A-Za-z_][\w-]*[ \t]*\(")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; `arguments` are those of the process if None."""
-    return exits.run(
-        "gap_analysis",
-        lambda outlook: _gap_analysis.main(arguments, prog_name="gap_analysis", standalone_mode=False, obj=outlook),
-    )
+
+    def act(outlook: exits.Outlook) -> object:
+        outlook.log_format = logs.configure("INFO", LogFormat.AUTO)  # for wrong usage, until the level is known
+        return _gap_analysis.main(arguments, prog_name="gap_analysis", standalone_mode=False, obj=outlook)
+
+    return exits.run("gap_analysis", act)
 
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from streamgaps.comparing.changes import ABSENT, STATES, Changes, Comparison, GroupChanges
 from streamgaps.comparing.collected import Collected, Groups
 from streamgaps.comparing.matching import Records, matched
-from streamgaps.comparing.runs import reader_of, shown_name
+from streamgaps.comparing.runs import reader_of
 from streamgaps.exceptions import ConfigurationError
 from streamgaps.outputs.atomic import write_file
 from streamgaps.paths import check_is_local
 from streamgaps.reading import Meter
 from streamgaps.scratch import temporary_folder
-from streamgaps.sources.inputs import is_same
+from streamgaps.sources.inputs import is_same, name_of
 
 if TYPE_CHECKING:
     from array import array
@@ -94,7 +94,7 @@ def _names(runs: list[Input], names: Sequence[str] | None) -> list[str]:
             message = "two runs have the same name (--name); call them differently"
             raise ConfigurationError(message)
         return list(names)
-    long = [shown_name(run) for run in runs]
+    long = [name_of(run) for run in runs]
     short = [Path(name).name or name for name in long]
     return short if len({*short}) == len(short) else long
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamgaps.comparing.matching import key_of
-from streamgaps.exceptions import (
-    RecordError,
-)
+from streamgaps.exceptions import RecordError
 from streamgaps.fields import MISSING
 from streamgaps.stages.join import key_bytes
 from streamgaps.stages.validate import json_type

@@ -9,9 +9,7 @@ from streamgaps.beside.files import indexed
 from streamgaps.chain import ignore
 from streamgaps.comparing.changes import Changes
 from streamgaps.comparing.keys import PAIR, KeyReader
-from streamgaps.exceptions import (
-    ConfigurationError,
-)
+from streamgaps.exceptions import ConfigurationError
 from streamgaps.model import Invalid
 from streamgaps.paths import Paths
 from streamgaps.run import read_gaps
@@ -65,7 +63,7 @@ class Predictions:
         names = {text.partition("=")[0] for text in by}
         self.fields = tuple(name for name in settings.group_by if name in names)
         self._settings = settings._replace(takes_survey=False)
-        self._beside = [settings.ground_truth, settings.annotations]
+        self._beside = settings.beside
         places = {"video_id": "video_id", **dict(zip(settings.group_by, settings.group_attributes, strict=True))}
         places["question"] = "question"
         check_max_groups(settings.max_groups, self.fields)

@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from streamgaps.comparing.changes import Changes, state_of_gap
 from streamgaps.comparing.keys import PAIR, KeyReader
-from streamgaps.exceptions import (
-    ConfigurationError,
-    InputError,
-    RecordError,
-)
+from streamgaps.exceptions import ConfigurationError, InputError, RecordError
 from streamgaps.fields import MISSING, look_up
 from streamgaps.outputs.names import GAPS_NAME, METRICS_NAME, REPORT_NAME
 from streamgaps.outputs.results import gap_lines, metrics_error, read_metrics
-from streamgaps.settings import check_fields, check_max_groups, make_settings, texts_of
+from streamgaps.settings import check_fields, check_max_groups, make_settings, option_of, texts_of
 from streamgaps.stages.validate import json_type
 from streamgaps.survey import Confusion
 
@@ -42,7 +38,7 @@ class Results:
         if others.get("ground_truth") or others.get("annotations") or make_settings(others) != make_settings({}):
             message = (
                 "results folders are compared as they are: of the options that say how predictions are read, only "
-                f"{', '.join('--' + name.replace('_', '-') for name in applies)} apply to them"
+                f"{', '.join(map(option_of, applies))} apply to them"
             )
             raise ConfigurationError(message)
         chosen = {name: value for name, value in options.items() if name in applies[2:]}

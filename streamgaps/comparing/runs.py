@@ -8,29 +8,17 @@ from typing import TYPE_CHECKING
 from streamgaps import system
 from streamgaps.comparing.predictions import Predictions
 from streamgaps.comparing.results import Results
-from streamgaps.exceptions import (
-    ConfigurationError,
-    SourceNotFoundError,
-)
+from streamgaps.exceptions import ConfigurationError, SourceNotFoundError
 from streamgaps.outputs.results import content_of
 from streamgaps.paths import is_url
+from streamgaps.sources.inputs import name_of
 
 if TYPE_CHECKING:
     from streamgaps.reading import Meter
     from streamgaps.settings import Options
     from streamgaps.sources.inputs import Input
 
-__all__ = ["reader_of", "shown_name"]
-
-
-def shown_name(run: Input) -> str:
-    """Return what messages call a run."""
-    if isinstance(run, str) and is_url(run):
-        from streamgaps.sources.remote import shown  # noqa: PLC0415 -- many runs have no use for it
-
-        return shown(run)
-    name = os.fspath(run) if isinstance(run, (str, os.PathLike)) else getattr(run, "name", None)
-    return name if isinstance(name, str) else "<stream>"
+__all__ = ["reader_of"]
 
 
 def reader_of(runs: list[Input], options: Options, meter: Meter) -> Predictions | Results:
@@ -45,7 +33,7 @@ def reader_of(runs: list[Input], options: Options, meter: Meter) -> Predictions 
     if any(are_results):
         for run, is_results in zip(runs, are_results, strict=True):
             _check_is_there(run, is_results=is_results)
-        one, other = (shown_name(runs[are_results.index(kind)]) for kind in (True, False))
+        one, other = (name_of(runs[are_results.index(kind)]) for kind in (True, False))
         message = (
             f"{one} is a folder with results, and {other} is not: compare predictions with predictions, or results "
             "with results"

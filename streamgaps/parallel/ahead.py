@@ -1,7 +1,7 @@
 """Inputs on many workers -> what they come to, in the order of the inputs.
 
-While one unit of work is waited for, workers read those behind it, whatever input these are of: ranges of large files,
-as `ranges.py` has them, and whole inputs, small or compressed.
+A large file is read in ranges (`ranges.py`), a small or compressed one whole. Workers read units ahead: those of later
+inputs, too, while an earlier one is waited for.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from streamgaps.exceptions import InputError, SourceError
 from streamgaps.parallel.dispatch import Dispatch
 from streamgaps.parallel.ranges import RANGE_BYTES, Ranges
 from streamgaps.parallel.units import Shard
-from streamgaps.paths import is_url
-from streamgaps.sources.inputs import name_of, size_of
+from streamgaps.sources.inputs import is_url_input, name_of, size_of
 from streamgaps.sources.source import open_source
 from streamgaps.stages.read import Reader
 
@@ -36,10 +35,10 @@ __all__ = ["Ahead"]
 _LONGEST_RANGE = 1024
 """How many times as long as usual a range is elsewhere, at most."""
 _LONGEST_WITHOUT_FOLDER = 16
-"""The same where all of its results have to be sent."""
+"""The same where there is no folder for results, so that all of them have to be sent."""
 
 _RANGES_EACH = 16
-"""How many ranges a worker elsewhere gets, about, if all is one file: enough for none to wait long for the last."""
+"""How many ranges of a single file a worker elsewhere gets, about: with many, the last to finish is not long alone."""
 
 _SMALL_BYTES = 64 * 1024
 """How long an input is, at least, to be given to a worker. To read so much takes 0.4 ms; to hand a unit out, 0.3 ms, or
@@ -50,7 +49,7 @@ _MOST_OPEN = 64
 
 
 class Ahead:
-    """Has workers read inputs, so many units ahead of what is taken.
+    """Has workers read inputs, a bounded number of units ahead of what is taken.
 
     Args:
         pool: where units are read.
@@ -60,7 +59,7 @@ class Ahead:
         folder: where the results of a unit go that are too long to be sent; None if there is no such place.
         range_bytes: how long a range is; if None, what is best for the inputs.
 
-    Memory: the results of as many units as are ahead, or of those that are in files one piece.
+    Memory: the results of all units that are ahead; of those results that are in files, one piece at a time.
     """
 
     def __init__(
@@ -85,7 +84,10 @@ class Ahead:
         self._last: _Input | None = None  # whose units are submitted
 
     def _best_range_bytes(self, inputs: Iterable[Input]) -> int:
-        """Return how long ranges are to be: on this machine one costs next to nothing; elsewhere, messages."""
+        """Return how long ranges are to be: the usual length on this machine, where a range costs next to nothing.
+
+        Elsewhere each costs messages, so that they are longer where the inputs are.
+        """
         pool = self._dispatch.pool
         if not pool.is_elsewhere:
             return RANGE_BYTES
@@ -117,7 +119,7 @@ class Ahead:
                     stack.callback(one.close)
 
     def _fill(self) -> None:
-        """Keep the workers busy."""
+        """Submit units until there are as many as may be under way, or no more to submit."""
         most = self._dispatch.most
         while self._dispatch.under_way < most and len(self._inputs) <= most:
             if self._last is not None and self._last.submit():
@@ -137,14 +139,14 @@ class Ahead:
         ranges = self._in_ranges(one) if is_long else None
         if ranges is not None:
             return ranges
-        is_worth_it = size >= _SMALL_BYTES if size is not None else isinstance(one, str) and is_url(one)
+        is_worth_it = size >= _SMALL_BYTES if size is not None else is_url_input(one)
         return _Whole(self._dispatch, one) if is_worth_it and not self._is_one else _Here(one)
 
     def _in_ranges(self, one: Input) -> Ranges | None:
         """Open an input to read it in ranges; None if that cannot be."""
         if self._dispatch.options.settings.shape.reader is not Reader.AUTO:
             return None
-        # What is wrong with it is found again when it is its turn.
+        # An error is not raised now: it is found again when the input is read, after those before it.
         with suppress(InputError, SourceError), ExitStack() as stack:
             source = stack.enter_context(open_source(one))
             self._open_files += 1

@@ -32,18 +32,20 @@ _AHEAD_ELSEWHERE = 8
 """The same on a cluster: more, because one slow or repeated unit must not stop the others."""
 
 _WAITING_BYTES = 32 * 1024 * 1024
-"""How many bytes of results wait here to be taken, at most, but for those of a great many workers."""
+"""How many bytes of results wait here to be taken, at most. They are more only if there are so many workers that each
+may send no more than the least."""
 _LEAST_MESSAGE_BYTES = 16 * 1024
+"""How many bytes of results a unit may send, however many units there are."""
 
 _PATIENCE_SECONDS = 1
-"""How often it is told how far the run is, while a unit is waited for."""
+"""How many seconds pass between two shows of progress, while a unit is waited for."""
 
 
 class Pool(NamedTuple):
     """Where units are read."""
 
     open: Callable[[], Executor]
-    """Returns what reads them; called when there is one."""
+    """Returns what reads them; called when there is a first unit."""
     width: Callable[[], int]
     """Tells how many it reads at once: their number may change."""
     is_elsewhere: bool = False
@@ -87,7 +89,7 @@ class Dispatch:
 
     @property
     def under_way(self) -> int:
-        """How many units are."""
+        """How many units are submitted and not yet waited for or dropped."""
         return len(self._under_way)
 
     def _message_bytes(self) -> int:
@@ -96,7 +98,7 @@ class Dispatch:
     def submit(self, unit: Range | Shard) -> Future[UnitResult | None]:
         """Have a unit read."""
         with self._told_of_death(_name_of(unit)):
-            # The more units there are, the less each may send: their number follows that of workers.
+            # The more units there may be, the less each may send; the number of workers may have changed.
             options = unit.options._replace(most_bytes=self._message_bytes())
             future = self._opened().submit(read_unit, unit._replace(options=options), __version__)
         self._under_way.add(future)
@@ -112,7 +114,11 @@ class Dispatch:
         return self._executor
 
     def result(self, unit: Range | Shard, future: Future[UnitResult | None]) -> UnitResult | None:
-        """Wait for a unit."""
+        """Wait for a unit, and return what it comes to; None if a worker cannot read it.
+
+        Raises:
+            WorkerError: the worker was lost, or is of another version.
+        """
         self._under_way.remove(future)
         result = self._waited_for(unit, future)
         if result is not None:
@@ -125,7 +131,7 @@ class Dispatch:
                 try:
                     return future.result(_PATIENCE_SECONDS)
                 except NotYetError:
-                    if future.done():  # just now; or it was the unit that did not get something in time
+                    if future.done():  # just now; or the TimeoutError is what the unit itself raised
                         return future.result()
                     self._shown = max(self._shown, self._done + sum(map(_length_of, self._under_way)))
                     self._on_wait()
@@ -145,17 +151,21 @@ class Dispatch:
         return self._shown
 
     def path_of(self, one: Input) -> str:
-        """Return what a worker calls an input."""
+        """Return the path or URL under which a worker opens an input."""
         path = name_of(one) if isinstance(one, os.PathLike) else one
         assert isinstance(path, str)  # noqa: S101 -- files that are open are read here
         return path if is_url(path) or not self.pool.is_elsewhere else os.path.abspath(path)  # noqa: PTH100 -- a text
 
     def cannot_be_read(self, one: Input, result: UnitResult) -> StreamgapsError | None:
-        """Return the error that no worker could read an input; None if it could."""
+        """Return the error that ends the reading of an input, in words for here; None if there is none.
+
+        Raises:
+            SourceError: the input cannot be read here either.
+        """
         problem = result.problem
         if problem is None or isinstance(problem, InputError) or not self.pool.is_elsewhere:
             return problem
-        with open_source(one) as source:  # if that fails, too, this is why
+        with open_source(one) as source:  # if that fails, too, its error tells more
             next(source.blocks, None)
         hint = "; workers must see the inputs under the paths that they have here"
         message = f"{name_of(one)}: a worker on {result.host} cannot read it: {problem}"
@@ -163,6 +173,7 @@ class Dispatch:
 
     @contextmanager
     def _told_of_death(self, name: str) -> Iterator[None]:
+        """Raise what a lost worker, or one that lacks a module, makes of a call as a WorkerError."""
         try:
             yield
         except BrokenExecutor as error:

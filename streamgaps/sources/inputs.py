@@ -124,12 +124,15 @@ def _is_left_out(one: Input, without: Iterable[object]) -> bool:
 
 
 def name_of(predictions: Input) -> str:
-    """Return what messages call an input that has a path or a URL, as `Source.name` does when it is open."""
+    """Return what messages call an input: its path as given, its URL without passwords, a stream's name, `<stream>`."""
     if is_url_input(predictions):
         from streamgaps.sources import remote  # noqa: PLC0415 -- many runs never need it
 
         return remote.shown(predictions)
-    return os.fspath(cast("str | os.PathLike[str]", predictions))
+    if isinstance(predictions, (str, os.PathLike)):
+        return os.fspath(predictions)
+    name = getattr(predictions, "name", None)
+    return name if isinstance(name, str) else "<stream>"
 
 
 def size_of(predictions: Input) -> int | None:

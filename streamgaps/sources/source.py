@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 from streamgaps import system
 from streamgaps.exceptions import InputError, SourceError, SourceNotFoundError, reason
 from streamgaps.sources.compressed import LONGEST_MAGIC, compression, decompressed
-from streamgaps.sources.inputs import is_url_input
+from streamgaps.sources.inputs import is_url_input, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ class Source(NamedTuple):
     """An input that is open.
 
     Attributes:
-        name: what messages call it: its path as given, its URL without passwords, or `<stream>`.
+        name: what messages call it; see `name_of`.
         blocks: its content, decompressed, and read as it is asked for; raises SourceError where reading fails, and
             MalformedInputError where decompressing does.
         position: returns how many bytes of the input itself, compressed if it is, were read for the blocks so far.
@@ -69,8 +69,7 @@ def open_source(predictions: Input) -> Iterator[Source]:
         ConfigurationError: what it takes to read the URL is not installed.
     """
     if not isinstance(predictions, (str, os.PathLike)):
-        name = getattr(predictions, "name", None)
-        name = name if isinstance(name, str) else "<stream>"
+        name = name_of(predictions)
         with _watched(_regular_behind(predictions, name)) as regular:
             source = _streamed(predictions, name)
             yield source if regular is None else source._replace(blocks=unchanged(source.blocks, regular))

@@ -157,9 +157,12 @@ def test_verbose_says_what_was_read_and_how_long_it_took(run: Run, files: list[s
     assert told == [(event["name"], event["records"]) for event in events[2:]]
 
 
-@pytest.mark.parametrize("wrong", [["--markdown"], ["--regressions", "-"], ["--nonsense"], ["-q", "-v"]])
-def test_wrong_usage_is_plain_in_any_log(run: Run, files: list[str], wrong: list[str]) -> None:
-    """Wherever it is found out: what asks for another form may be what is wrong."""
-    for form in ("json", "console"):
-        result = run("streamgaps", "compare", *files, "--json", "--log-format", form, *wrong)
-        assert (2, True) == (result.returncode, result.stderr.startswith("streamgaps: "))
+@pytest.mark.parametrize(
+    "wrong", [["--markdown"], ["--regressions", "-"], ["--nonsense"], ["-q", "-v"], ["--label", "x=1"]]
+)
+def test_wrong_usage_is_said_in_the_form_that_was_asked_for(run: Run, files: list[str], wrong: list[str]) -> None:
+    """Whoever finds it out: the reader of options, the command, or the library."""
+    result = run("streamgaps", "compare", *files, "--json", "--log-format", "console", *wrong)
+    assert (2, True) == (result.returncode, result.stderr.startswith("streamgaps: "))
+    result = run("streamgaps", "compare", *files, "--json", "--log-format", "json", *wrong)
+    assert (2, "streamgaps.failed") == (result.returncode, json.loads(result.stderr)["event"])

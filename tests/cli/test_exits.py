@@ -140,7 +140,7 @@ def test_a_full_standard_output_is_an_error(run: Run) -> None:
     with Path("/dev/full").open("w") as stdout:
         result = run("streamgaps", "--version", capture_output=False, stdout=stdout, stderr=subprocess.PIPE)
     assert result.returncode == ExitCode.ENVIRONMENT
-    assert result.stderr == "streamgaps: cannot write to standard output: No space left on device\n"
+    assert json.loads(result.stderr)["error"] == "cannot write to standard output: No space left on device"
 
 
 @pytest.mark.parametrize("stderr", ["closed", "full"])

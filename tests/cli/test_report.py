@@ -35,6 +35,14 @@ def test_the_page_may_be_elsewhere_and_nothing_be_said(run: Run, sample: Path, t
     assert HTML_NAME not in names(tmp_path / "gaps")
 
 
+def test_verbose_says_what_is_read_and_how_long_it_took(run: Run, sample: Path) -> None:
+    """And where the page is."""
+    run("streamgaps", "analyze", sample, "-o", "gaps", "-q")
+    events = [json.loads(line) for line in run("streamgaps", "report", "gaps", "-v").stderr.splitlines()]
+    assert ["streamgaps.started", "streamgaps.page_written", "streamgaps.timed"] == [one["event"] for one in events]
+    assert ("gaps", 5) == (events[0]["results_dir"], events[1]["gaps"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -223,6 +223,38 @@ def test_wrong_usage_is_one_line_too(run: Run, arguments: list[str], sentence: s
     assert sentence in result.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["analyze", "x", "--nope", "--log-format", "FORM", "-o", "y"],
+        ["analyze", "x", "-o", "y", "--max-warnings", "-2", "--log-format=FORM"],
+        ["analyze", "--log-format", "console", "x", "--log-format", "FORM"],
+        ["analyze", "x", "-o", "y", "--strict", "--max-skipped", "1", "--log-format", "FORM"],
+        ["report", "--log-format", "FORM", "x", "y"],
+        pytest.param(["analyse", "x", "--log-format", "FORM"], marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_wrong_usage_is_said_in_the_form_that_was_asked_for(run: Run, arguments: list[str], form: str) -> None:
+    """Wherever it stands, and whatever else is wrong."""
+    result = run("streamgaps", *(argument.replace("FORM", form) for argument in arguments))
+    assert result.returncode == 2
+    if form == "json":
+        (said,) = events(result.stderr)
+        assert str(said["error"]).endswith(" --help.")
+    else:
+        assert result.stderr.startswith("streamgaps: ")
+
+
+def test_where_logs_are_json_by_themselves_wrong_usage_is_too(run: Run) -> None:
+    """Not behind a double dash, and not if the form is none."""
+    for arguments in (["--nope"], ["--nope", "--", "--log-format", "console"], ["--log-format", "xml"]):
+        (said,) = events(run("streamgaps", "analyze", *arguments).stderr)
+        assert "streamgaps.failed" == said["event"]
+    (said,) = events(run("gap_analysis", "vlm_bcq", "--nope").stderr)
+    assert "No such option" in str(said["error"])
+
+
 def test_versions_are_told(run: Run) -> None:
     """That of ijson with its back end."""
     result = run("streamgaps", "--version")
@@ -477,3 +509,14 @@ def test_the_other_files_of_a_run_may_be_in_its_folder(run: Run, tmp_path: Path)
         assert 0 == run("streamgaps", "analyze", "d", "-o", "d", *options).returncode
         assert len(events((tmp_path / "d" / GAPS_NAME).read_text())) == 1
         assert len(events((tmp_path / "d" / "skipped.jsonl").read_text())) == 1
+
+
+def test_verbose_names_a_folder_and_not_all_that_is_in_it(run: Run, sample: Path, tmp_path: Path) -> None:
+    """There may be thousands; and a limit of none is a limit."""
+    (tmp_path / "shards").mkdir()
+    for name in ("a.json", "b.json"):
+        (tmp_path / "shards" / name).write_bytes(sample.read_bytes())
+    for arguments in (["analyze", "shards", "-o", "gaps", "--strict"], ["audit", "shards"]):
+        log = events(run("streamgaps", *arguments, "-v").stderr)
+        assert (["shards"], 2 * sample.stat().st_size) == (log[0]["predictions"], log[0]["bytes"])
+    assert events(run("streamgaps", "analyze", "shards", "-o", "gaps", "--strict", "-v").stderr)[0]["max_skipped"] == 0
